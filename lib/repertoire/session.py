@@ -1,0 +1,91 @@
+"""The Spark session: made once by a command or a job, then passed to whoever needs it."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from repertoire.errors import RepertoireError
+from repertoire.settings import SparkSettings
+
+_DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
+_DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+_LOG = Path(__file__).with_name("log4j2.properties").as_uri()
+
+
+def _log_level() -> str:
+    """Spark's log on the console: off, or what $REPERTOIRE_LOG says."""
+    return os.environ.get("REPERTOIRE_LOG", "off")
+
+
+def jars_folder() -> Path:
+    """Where `scripts/setup.sh` puts the Delta jars; $REPERTOIRE_JARS names another folder."""
+    return Path(os.environ.get("REPERTOIRE_JARS") or Path(sys.prefix, "share", "repertoire", "jars"))
+
+
+def delta_jars() -> list[Path]:
+    """The Delta jars that set-up resolved. Raises RepertoireError if there are none."""
+    jars = sorted(jars_folder().glob("delta-*.jar"))
+    if not jars:
+        raise RepertoireError(f"no Delta jars in {jars_folder()}. Run scripts/setup.sh, which fetches them once.")
+    return jars
+
+
+def use_java() -> None:
+    """Points JAVA_HOME at the Java that `scripts/setup.sh` found, unless the environment names one."""
+    found = Path(sys.prefix, "share", "repertoire", "java_home")
+    if not os.environ.get("JAVA_HOME") and found.is_file():
+        os.environ["JAVA_HOME"] = found.read_text(encoding="utf-8").strip()
+
+
+def under_spark_submit() -> bool:
+    """Whether spark-submit started this process, so that master, memory and jars are its business."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
+    """A session with Delta; times in SQL are in UTC.
+
+    Raises RepertoireError if Java or the Delta jars are missing.
+    """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1") if settings.master.startswith("local") else None
+    conf = {
+        "spark.sql.extensions": _DELTA_EXTENSION,
+        "spark.sql.catalog.spark_catalog": _DELTA_CATALOG,
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # Delta plans its own log with this many tasks, and lists folders with the other: small logs need few.
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.adaptive.enabled": "true",
+        "spark.sql.parquet.compression.codec": "zstd",
+    }
+    builder = SparkSession.builder.appName(app)
+    if not under_spark_submit():
+        use_java()
+        conf |= {
+            "spark.master": settings.master,
+            "spark.driver.memory": settings.driver_memory,
+            "spark.jars": ",".join(str(jar) for jar in delta_jars()),
+            "spark.ui.enabled": "false",
+            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG} -Drepertoire.log={_log_level()}",
+        }
+    for key, value in (conf | settings.conf).items():
+        builder = builder.config(key, value)
+    try:
+        spark = builder.getOrCreate()
+    except Exception as error:
+        if "JAVA_GATEWAY_EXITED" in str(error) or "Java gateway" in str(error):
+            raise RepertoireError(
+                "Java could not be started. Spark needs Java 17 or later: run scripts/setup.sh, or set JAVA_HOME. "
+                "`repertoire doctor` says what was found."
+            ) from error
+        raise
+    logging.getLogger("py4j").setLevel(logging.ERROR)
+    return spark

@@ -1,0 +1,27 @@
+"""Typed settings: every one has a default, a type and a line that says what it does."""
+
+from repertoire.settings.candidates import AlsSettings, CandidateSettings, PopularSettings
+from repertoire.settings.evaluation import EvaluationSettings
+from repertoire.settings.features import FeatureSettings
+from repertoire.settings.ingest import IngestSettings
+from repertoire.settings.load import load_settings
+from repertoire.settings.publication import GateSettings, PublicationSettings
+from repertoire.settings.ranking import RankingSettings
+from repertoire.settings.spark import SparkSettings
+from repertoire.settings.tree import RunSettings, Settings
+
+__all__ = [
+    "AlsSettings",
+    "CandidateSettings",
+    "EvaluationSettings",
+    "FeatureSettings",
+    "GateSettings",
+    "IngestSettings",
+    "PopularSettings",
+    "PublicationSettings",
+    "RankingSettings",
+    "RunSettings",
+    "Settings",
+    "SparkSettings",
+    "load_settings",
+]

@@ -1,0 +1,55 @@
+"""Settings of the candidate models and of the scorer that they share."""
+
+from pydantic import Field
+
+from repertoire.settings.section import Section
+
+
+class AlsSettings(Section):
+    """Spark MLlib's alternating least squares (Hu, Koren, Volinsky 2008; regularised as in Zhou et al. 2008)."""
+
+    rank: int = Field(64, ge=1, le=2000, description="number of latent factors")
+    iterations: int = Field(12, ge=1, le=200, description="alternations")
+    regularization: float = Field(0.05, ge=0, description="ridge on the factors, times the number of ratings")
+    alpha: float = Field(2.0, gt=0, description="confidence is 1 + alpha × strength (implicit only)")
+    negative_weight: float = Field(
+        0.0, ge=0, description="a refused pair enters as confident zero with alpha × this × its negative strength"
+    )
+    implicit: bool = Field(
+        True, description="false fits the ratings themselves: for predicting ratings; it makes poor top-k lists"
+    )
+    nonnegative: bool = Field(False, description="keep factors at zero or above")
+    user_blocks: int | None = Field(None, ge=1, description="blocks of users; null: from the number of pairs")
+    item_blocks: int | None = Field(None, ge=1, description="blocks of items; null: from the number of pairs")
+    checkpoint_interval: int = Field(8, ge=1, description="iterations between checkpoints, which cut the lineage")
+    refuse_memory_share: float = Field(
+        0.8, gt=0, description="refuse to start where the estimate exceeds this share of the memory that Spark has"
+    )
+
+
+class PopularSettings(Section):
+    """Popularity, decayed with time, overall and within segments of users."""
+
+    half_life_days: float | None = Field(
+        30.0, gt=0, description="a user's vote for an item loses half its weight in so many days; null: it never does"
+    )
+    segment_by: list[str] = Field(
+        ["country", "age_band"], description="columns of users that make a segment; empty: no segments"
+    )
+    min_segment_users: int = Field(50, ge=1, description="smaller segments have no list of their own")
+
+
+class CandidateSettings(Section):
+    """Which models propose, how many items each, and what may not be proposed."""
+
+    models: list[str] = Field(["als"], description="personalising models, in the order in which they fill a list")
+    per_user: int | None = Field(None, ge=1, description="items per user and model; null: as many as ranking.top_k")
+    include_seen: bool = Field(False, description="propose what the user has consumed, too")
+    explain: bool = Field(True, description="name the item of the user's own history that speaks most for a candidate")
+    users: str = Field("", description="file with a column user_id: the only users to make lists for; empty: all")
+    users_per_block: int = Field(1024, ge=1, description="users scored at once in a Python worker")
+    max_item_factors_mb: int = Field(
+        1024, ge=1, description="refuse models whose item factors are larger: the driver and every worker hold them"
+    )
+    als: AlsSettings = AlsSettings()
+    popular: PopularSettings = PopularSettings()

@@ -1,0 +1,44 @@
+"""Settings of `ingest_events`: what to read and how to understand it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from repertoire.settings.section import Section
+from repertoire.vocabulary import EVENT_TYPES
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class IngestSettings(Section):
+    """Where the logs lie, their format, and which rows are refused."""
+
+    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "movielens"] = Field(
+        "auto", description="format of the input; auto goes by the files' names"
+    )
+    events: str = Field("", description="file or folder of behaviour logs; local, or hdfs://host/path")
+    items: str = Field("", description="file or folder of the catalogue: item_id, title, category, creator_id, tags, …")
+    users: str = Field("", description="file or folder of user attributes: user_id, age_band, country, consent, …")
+    columns: dict[str, str] = Field(
+        {}, description="our column: the log's column, such as {user_id: visitorid, event_ts: timestamp}"
+    )
+    context_columns: list[str] = Field([], description="further columns of the log to keep in events.context")
+    delimiter: str = Field("", max_length=1, description="field delimiter of CSV; empty: a comma, a tab for TSV")
+    event_types: dict[str, str] = Field(
+        {"addtocart": "cart", "transaction": "purchase", "buy": "purchase", "pv": "view", "fav": "like"},
+        description="the log's word for an event type: ours",
+    )
+    default_event_type: Literal["auto", *EVENT_TYPES] = Field(  # type: ignore[valid-type]
+        "auto",
+        description="type of events that name none; auto: rating where the values look like a rating scale, "
+        "play where they are other positive numbers, interaction where there are none",
+    )
+    ts_unit: Literal["auto", "iso", "s", "ms", "us"] = Field(
+        "auto", description="how event_ts is written: ISO 8601 text, or seconds, milli- or microseconds since 1970"
+    )
+    earliest: str = Field("1990-01-01", description="events before this day are refused")
+    max_future_days: int = Field(1, ge=0, description="events later than this many days after run_date are refused")
+    max_id_length: int = Field(512, ge=1, description="longer user or item ids are refused, in characters")
+    max_rejected_share: Share = Field(0.05, description="past this share of refused rows the run stops, nothing written")
+
+

@@ -1,0 +1,324 @@
+"""The contract: every table of the warehouse, declared once.
+
+Readers and writers check frames against these declarations, and `docs/tables.md` is generated from them.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from repertoire.errors import TableError, unknown_name
+
+
+class Written(Enum):
+    """How a table takes new rows."""
+
+    REPLACE_RUN_DATE = "the rows of one run_date are replaced as a whole"
+    INSERT = "rows with a new key are added; a key that is there already is left alone"
+    UPSERT = "rows with a new key are added; a row whose key is there already is replaced"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: Spark SQL type, one line of meaning (with its unit), whether nulls are allowed."""
+
+    name: str
+    type: str
+    meaning: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its columns in order, its key, its partitioning, and how it is written.
+
+    `ledger` tables are small and written without Spark; `version` rises with every change of the declaration.
+    """
+
+    name: str
+    row: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    written: Written
+    partitioned_by: tuple[str, ...] = ()
+    sorted_by: tuple[str, ...] = ()
+    ledger: bool = False
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        missing = {*self.key, *self.partitioned_by, *self.sorted_by} - set(self.column_names)
+        if missing:
+            raise TableError(f"table {self.name}: key or partitioning names columns it lacks: {sorted(missing)}")
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def ddl(self) -> str:
+        """The schema as Spark DDL."""
+        return ", ".join(f"`{c.name}` {c.type}{'' if c.nullable else ' NOT NULL'}" for c in self.columns)
+
+
+_RUN_DATE = Column("run_date", "date", "the day whose run wrote the row; its events end with that day")
+_USER = Column("user_id", "string", "the user, as the log writes it")
+_ITEM = Column("item_id", "string", "the work, as the log writes it")
+
+EVENTS = Table(
+    "events",
+    "one behaviour event",
+    (
+        Column("event_id", "string", "hash of what identifies the event: equal events have equal ids"),
+        _USER,
+        _ITEM,
+        Column("event_type", "string", "view, click, cart, purchase, rating, play, read, like, dislike, skip, interaction"),
+        Column("event_ts", "timestamp", "when it happened, UTC; null where the log does not say", nullable=True),
+        Column("value", "double", "rating, minutes, hours, amount: whatever the log counts", nullable=True),
+        Column("session_id", "string", "the visit it belongs to", nullable=True),
+        Column("context", "map<string,string>", "any other column of the log that settings keep", nullable=True),
+        Column("source", "string", "the file it came from"),
+        Column("event_date", "date", "day of event_ts in settings.timezone; run_date of its ingest where untimed"),
+    ),
+    key=("event_id",),
+    written=Written.INSERT,
+    partitioned_by=("event_date",),
+)
+
+REJECTED_EVENTS = Table(
+    "rejected_events",
+    "one refused row of the input, with all that is needed to find it again",
+    (
+        _RUN_DATE,
+        Column("source", "string", "the file it lies in"),
+        Column("row_hash", "string", "hash of file, raw text and occurrence"),
+        Column("raw", "string", "the row as it was read"),
+        Column("rule", "string", "the rule that it broke"),
+        Column("field", "string", "the column that broke it", nullable=True),
+        Column("value", "string", "what stood there", nullable=True),
+    ),
+    key=("run_date", "source", "row_hash"),
+    written=Written.REPLACE_RUN_DATE,
+    partitioned_by=("run_date",),
+)
+
+INGESTED_FILES = Table(
+    "ingested_files",
+    "one file of the input that has been taken in, known by its content",
+    (
+        Column("content_id", "string", "checksum of the file's bytes: the same file is never taken twice"),
+        Column("path", "string", "where it lay"),
+        Column("kind", "string", "events, items or users"),
+        _RUN_DATE,
+        Column("bytes", "bigint", "its size"),
+        Column("rows_read", "bigint", "rows read = accepted + rejected + duplicate"),
+        Column("rows_accepted", "bigint", "rows that became events, items or users"),
+        Column("rows_rejected", "bigint", "rows that broke a rule"),
+        Column("rows_duplicate", "bigint", "rows equal to another one, here or in an earlier file"),
+    ),
+    key=("content_id", "kind"),
+    written=Written.UPSERT,
+    ledger=True,
+)
+
+_VALID_FROM = Column("valid_from", "date", "first run_date for which the row holds")
+_VALID_TO = Column("valid_to", "date", "first run_date for which it holds no longer; null while it does", nullable=True)
+
+ITEMS = Table(
+    "items",
+    "what was known of a work for a span of time",
+    (
+        _ITEM,
+        Column("title", "string", "its title", nullable=True),
+        Column("category", "string", "film, album, game, book, …", nullable=True),
+        Column("creator_id", "string", "who made it", nullable=True),
+        Column("tags", "array<string>", "genres and tags, sorted", nullable=True),
+        Column("description", "string", "a text about it", nullable=True),
+        Column("price", "double", "price in the shop's currency", nullable=True),
+        Column("released", "date", "day of its release; it is not recommended before", nullable=True),
+        Column("available", "boolean", "whether it can be recommended; null counts as yes", nullable=True),
+        _VALID_FROM,
+        _VALID_TO,
+    ),
+    key=("item_id", "valid_from"),
+    written=Written.UPSERT,
+)
+
+USERS = Table(
+    "users",
+    "what was known of a user for a span of time",
+    (
+        _USER,
+        Column("age_band", "string", "such as 25-34", nullable=True),
+        Column("gender", "string", "as the source writes it", nullable=True),
+        Column("country", "string", "as the source writes it", nullable=True),
+        Column("occupation", "string", "as the source writes it", nullable=True),
+        Column("consent", "boolean", "whether the user agreed to be profiled; null: not asked", nullable=True),
+        Column("joined", "date", "day of the account's creation", nullable=True),
+        _VALID_FROM,
+        _VALID_TO,
+    ),
+    key=("user_id", "valid_from"),
+    written=Written.UPSERT,
+)
+
+INTERACTIONS = Table(
+    "interactions",
+    "what a user has had to do with a work, before the run's cutoff",
+    (
+        _RUN_DATE,
+        _USER,
+        _ITEM,
+        Column("strength", "double", "how much was wanted: weighted, decayed, capped events; 0 where only refused"),
+        Column("negative", "double", "the same for dislikes, low ratings and skips, kept apart"),
+        Column("events", "bigint", "events counted"),
+        Column("seen", "boolean", "whether the user has consumed it, so that it is not recommended again"),
+        Column("first_ts", "timestamp", "first event", nullable=True),
+        Column("last_ts", "timestamp", "last event", nullable=True),
+    ),
+    key=("run_date", "user_id", "item_id"),
+    written=Written.REPLACE_RUN_DATE,
+    partitioned_by=("run_date",),
+    sorted_by=("user_id",),
+)
+
+CANDIDATES = Table(
+    "candidates",
+    "a work that one source proposes for a user",
+    (
+        _RUN_DATE,
+        _USER,
+        _ITEM,
+        Column("source", "string", "the model that proposes it: als, popular_in_segment, popular, …"),
+        Column("score", "double", "the model's score, rounded to 6 digits; comparable within a user and source only"),
+        Column("rank", "int", "1 is best, within user and source"),
+        Column("reason", "string", "why, in a word: because_of:ITEM, popular_in:SEGMENT, popular"),
+    ),
+    key=("run_date", "user_id", "item_id", "source"),
+    written=Written.REPLACE_RUN_DATE,
+    partitioned_by=("run_date",),
+)
+
+RECOMMENDATIONS = Table(
+    "recommendations",
+    "one place in a user's list",
+    (
+        _RUN_DATE,
+        _USER,
+        Column("rank", "int", "1 is the top of the list"),
+        _ITEM,
+        Column("score", "double", "what the order was made from; never rises with the rank"),
+        Column("model_version", "string", "the models behind the list"),
+        Column("reason", "string", "why, in a word: because_of:ITEM, popular_in:SEGMENT, popular"),
+        Column("source", "string", "the model that proposed it"),
+        Column("fallback_tier", "int", "0 personalised, 1 popular in the user's segment, 2 popular"),
+        Column("propensity", "double", "probability with which this item was put here; 1 where nothing is random"),
+        Column("arm", "string", "arm of an experiment; null where none runs", nullable=True),
+    ),
+    key=("run_date", "user_id", "rank"),
+    written=Written.REPLACE_RUN_DATE,
+    partitioned_by=("run_date",),
+    sorted_by=("user_id", "rank"),
+)
+
+METRICS = Table(
+    "metrics",
+    "one measured figure",
+    (
+        Column("run_id", "string", "the run that measured it"),
+        _RUN_DATE,
+        Column("stage", "string", "the stage that measured it"),
+        Column("model", "string", "what was measured: recommendations, popular, the difference of the two, or a count"),
+        Column("metric", "string", "recall, precision, ndcg, hit_rate, map, mrr, coverage, …"),
+        Column("k", "int", "length of the list's head; 0 where it does not apply"),
+        Column("value", "double", "the figure; null where it could not be measured", nullable=True),
+        Column("low", "double", "lower end of the 95 % confidence interval", nullable=True),
+        Column("high", "double", "upper end of the 95 % confidence interval", nullable=True),
+        Column("users", "bigint", "users over whom it was averaged", nullable=True),
+    ),
+    key=("run_date", "stage", "model", "metric", "k"),
+    written=Written.REPLACE_RUN_DATE,
+    ledger=True,
+)
+
+RUNS = Table(
+    "runs",
+    "one stage of one run",
+    (
+        Column("run_id", "string", "the run"),
+        _RUN_DATE,
+        Column("stage", "string", "the stage"),
+        Column("status", "string", "running, done, failed or refused"),
+        Column("started_at", "timestamp", "UTC"),
+        Column("ended_at", "timestamp", "UTC; null while it runs", nullable=True),
+        Column("seconds", "double", "wall seconds", nullable=True),
+        Column("spark_jobs", "int", "Spark jobs that it started", nullable=True),
+        Column("settings_id", "string", "hash of the settings that the stage reads"),
+        Column("input_versions", "string", "JSON: table → version that was read"),
+        Column("output_versions", "string", "JSON: table → version that was written", nullable=True),
+        Column("rows_written", "string", "JSON: table → rows", nullable=True),
+        Column("exit_code", "int", "0 done, 1 failed, 2 wrong input or settings, 3 refused", nullable=True),
+        Column("message", "string", "the error, or what the stage has to say", nullable=True),
+    ),
+    key=("run_id", "stage"),
+    written=Written.UPSERT,
+    ledger=True,
+)
+
+MODELS = Table(
+    "models",
+    "one fitted model",
+    (
+        _RUN_DATE,
+        Column("name", "string", "als, popular, …"),
+        Column("model_version", "string", "name, run_date and a hash of settings and inputs"),
+        Column("path", "string", "folder of the model, relative to the warehouse"),
+        Column("run_id", "string", "the run that fitted it"),
+        Column("metadata", "string", "JSON: parameters, sizes, what was fitted on"),
+    ),
+    key=("run_date", "name"),
+    written=Written.REPLACE_RUN_DATE,
+    ledger=True,
+)
+
+PUBLICATIONS = Table(
+    "publications",
+    "one change of the live table: a publication or a rollback; the newest row is what is live",
+    (
+        Column("published_at", "timestamp", "UTC"),
+        Column("publication_id", "string", "names this change"),
+        Column("export", "string", "folder of its Parquet files below live/.exports"),
+        Column("action", "string", "publish or rollback"),
+        _RUN_DATE,
+        Column("run_id", "string", "the run whose lists are live"),
+        Column("table_version", "bigint", "version of the table recommendations that is live"),
+        Column("rows", "bigint", "rows in the live lists"),
+        Column("users", "bigint", "users with a list"),
+    ),
+    key=("publication_id",),
+    written=Written.INSERT,
+    ledger=True,
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        EVENTS,
+        REJECTED_EVENTS,
+        INGESTED_FILES,
+        ITEMS,
+        USERS,
+        INTERACTIONS,
+        CANDIDATES,
+        RECOMMENDATIONS,
+        METRICS,
+        RUNS,
+        MODELS,
+        PUBLICATIONS,
+    )
+}
+
+
+def table(name: str) -> Table:
+    """The declaration of a table. Raises TableError for a name that is not declared."""
+    if name not in TABLES:
+        raise TableError(unknown_name("table", name, TABLES))
+    return TABLES[name]

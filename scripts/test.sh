@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# scripts/test.sh [--quick] [pytest arguments]: set-up, then style, layers, types and tests. Any of them can fail it.
+# --quick leaves out the type check and the tests marked slow. Paths among the arguments count from the project's folder.
+set -euo pipefail
+
+cd -- "$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
+scripts/setup.sh
+JAVA_HOME="$(<.venv/share/repertoire/java_home)"
+export JAVA_HOME
+
+quick=''
+if [[ "${1:-}" == --quick ]]; then
+    quick=1
+    shift
+fi
+
+# All that Python and Spark leave for later goes here, and goes away with the run; what linters remember is in .cache.
+SCRATCH="$(mktemp -d)"
+trap 'rm -rf "$SCRATCH"' EXIT
+export TMPDIR="$SCRATCH" SPARK_LOCAL_DIRS="$SCRATCH" HYPOTHESIS_STORAGE_DIRECTORY="$PWD/.cache/hypothesis"
+
+failed=()
+check() {
+    printf '== %s\n' "$*"
+    "$@" || failed+=("${1##*/}")
+}
+
+bin=.venv/bin
+check "$bin/ruff" check
+check "$bin/ruff" format --check
+check "$bin/lint-imports" --no-logo --cache-dir .cache/import-linter
+if [[ -z "$quick" ]]; then
+    check "$bin/mypy" lib/repertoire
+    check "$bin/pytest" "$@"
+else
+    check "$bin/pytest" -m "not slow" "$@"
+fi
+
+if ((${#failed[@]})); then
+    printf 'failed: %s\n' "${failed[@]}" >&2
+    exit 1
+fi
