@@ -1,0 +1,71 @@
+"""The ledger: what every stage of every run read, wrote, took and said."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from repertoire.store import Warehouse
+from repertoire.tables import RUNS
+
+Versions = Mapping[str, int | str | None]
+
+RUNNING, DONE, FAILED, REFUSED = "running", "done", "failed", "refused"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stage of one run."""
+
+    run_id: str
+    run_date: dt.date
+    stage: str
+    status: str
+    started_at: dt.datetime
+    settings_id: str
+    input_versions: Versions
+    ended_at: dt.datetime | None = None
+    seconds: float | None = None
+    spark_jobs: int | None = None
+    output_versions: Versions | None = None
+    rows_written: Mapping[str, int] | None = None
+    exit_code: int | None = None
+    message: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in RUNS.column_names}
+        for name in ("input_versions", "output_versions", "rows_written"):
+            values[name] = None if values[name] is None else json.dumps(values[name], sort_keys=True)
+        return values
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Entry":
+        values = dict(row)
+        for name in ("input_versions", "output_versions", "rows_written"):
+            values[name] = None if values[name] is None else json.loads(values[name])
+        return cls(**values)
+
+
+class Ledger:
+    """The table `runs`, for one run_date."""
+
+    def __init__(self, warehouse: Warehouse, run_date: dt.date) -> None:
+        self._warehouse, self._run_date = warehouse, run_date
+
+    def entries(self) -> list[Entry]:
+        """All entries of the date, oldest first."""
+        rows = self._warehouse.tables.rows(RUNS, where=[("run_date", "=", self._run_date)]).to_pylist()
+        return sorted((Entry.from_row(row) for row in rows), key=lambda entry: entry.started_at)
+
+    def write(self, entry: Entry) -> None:
+        self._warehouse.tables.write_rows(RUNS, [entry.row()])
+
+    def close_abandoned(self, now: dt.datetime) -> list[Entry]:
+        """Marks as failed what a dead run left behind as running. To be called with the lease in hand: nobody else
+        can be running."""
+        abandoned = [entry for entry in self.entries() if entry.status == RUNNING]
+        for entry in abandoned:
+            died = "the run died; a later run went on from here"
+            self.write(replace(entry, status=FAILED, ended_at=now, exit_code=1, message=died))
+        return abandoned

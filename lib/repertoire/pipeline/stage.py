@@ -1,0 +1,125 @@
+"""What a stage is: a value that names what it reads and writes, and a function from the one to the other."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+
+from repertoire.candidates.recommender import FittedModel
+from repertoire.errors import TableError
+from repertoire.tables import Table, table
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a stage reads, each table in one version, tables with a run_date cut to the run's.
+
+    frames: tables read through Spark. ledgers: small tables as Arrow. newest: the ledgers as they are now, where the
+    run reads older versions. model: loads a fitted model by name. versions: of every table read, and model:NAME. rerun: whether this date's stage was done before, so that
+    input from outside (files) is to be taken as it was then.
+    """
+
+    frames: Mapping[str, DataFrame]
+    ledgers: Mapping[str, pa.Table]
+    newest: Mapping[str, pa.Table]
+    model: Callable[[str], FittedModel]
+    versions: Mapping[str, int | str | None]
+    rerun: bool = False
+
+    def frame(self, declared: Table) -> DataFrame:
+        return self._get(self.frames, declared.name)
+
+    def has(self, declared: Table) -> bool:
+        """Whether the table has been made."""
+        return self.versions.get(declared.name) is not None
+
+    def rows(self, declared: Table) -> list[dict[str, Any]]:
+        return self._get(self.ledgers, declared.name).to_pylist()
+
+    def rows_now(self, declared: Table) -> list[dict[str, Any]]:
+        return self._get(self.newest, declared.name).to_pylist()
+
+    def _get(self, found: Mapping[str, Any], name: str) -> Any:
+        if name not in found:
+            raise TableError(f"a stage asked for table {name}, which it does not declare among its reads")
+        return found[name]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """All that a stage may know besides its inputs. Nothing else reads a clock or the environment.
+
+    run_date: the day; cutoff: the midnight that ends it, UTC; now: when the stage began, UTC; scratch: a folder of the
+    stage's own, gone when it ends; model_version: names a model fitted in this run, the same whenever the run is
+    repeated on the same inputs and settings; say: tells the user one line.
+    """
+
+    spark: SparkSession
+    run_id: str
+    run_date: dt.date
+    cutoff: dt.datetime
+    now: dt.datetime
+    seed: int
+    scratch: str
+    model_version: str
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A frame for a table that is not keyed by run_date. event_dates: the days it touches, for a table of events."""
+
+    frame: DataFrame
+    event_dates: frozenset[dt.date] = frozenset()
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Lists to go live: the row for `publications`, and what the export shows."""
+
+    row: Row
+    lists: DataFrame
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a stage gives: frames, rows of ledger tables, fitted models, lists to publish. What is absent stays as is."""
+
+    frames: Mapping[Table, DataFrame | Merge] = field(default_factory=dict)
+    rows: Mapping[Table, Sequence[Row]] = field(default_factory=dict)
+    models: Sequence[FittedModel] = ()
+    publication: Publication | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the nightly job.
+
+    reads: tables that must hold this run_date (or exist, where they have none). reads_if_there: tables that may not
+    exist yet; the stage then gets no rows. trains, models: the step fits models, or reads those of `models`.
+    writes: the tables it may write. settings: the sections that it is given; a change of one makes a rerun do it anew.
+    check: looks at settings before anything starts, and raises for input that is not there. takes_files: the step reads
+    files from outside the warehouse, which may have changed since.
+    """
+
+    name: str
+    about: str
+    run: Callable[[Inputs, SimpleNamespace, RunContext], Outputs]
+    reads: tuple[Table, ...] = ()
+    reads_if_there: tuple[Table, ...] = ()
+    writes: tuple[Table, ...] = ()
+    trains: bool = False
+    needs_models: bool = False
+    settings: tuple[str, ...] = ()
+    check: Callable[[SimpleNamespace], None] | None = None
+    takes_files: bool = False
+
+    def __post_init__(self) -> None:
+        for declared in (*self.reads, *self.reads_if_there, *self.writes):
+            table(declared.name)

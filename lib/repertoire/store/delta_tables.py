@@ -1,0 +1,219 @@
+"""Delta tables of one warehouse.
+
+Frames go through Spark. What needs no cluster goes through delta-rs, without a Spark job: making a table, asking for
+its version or its partitions, and the ledger, whose tables hold a few rows a run.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from repertoire.errors import TableError
+from repertoire.store.schemas import arrow_schema, conform, empty_frame
+from repertoire.tables import Table, Written
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a write did: the table's version after it, and how many rows it wrote."""
+
+    version: int
+    rows: int
+
+
+class DeltaTables:
+    """Reads and writes the declared tables below a folder.
+
+    Every read of a table takes a version, so that a run sees one state of it however long the run takes.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def path(self, table: Table) -> str:
+        return f"{self._folder}/{table.name}"
+
+    # --- without Spark
+
+    def version(self, table: Table) -> int | None:
+        """The newest version, or None where the table has not been made."""
+        opened = self._open(table)
+        return None if opened is None else opened.version()
+
+    def run_dates(self, table: Table, version: int | None = None) -> set[dt.date]:
+        """The run_dates of which a table partitioned by run_date holds rows."""
+        return self._partitions(table, "run_date", version)
+
+    def event_dates(self, table: Table) -> set[dt.date]:
+        """The event_dates of which a table partitioned by event_date holds rows now."""
+        return self._partitions(table, "event_date", None)
+
+    def rows(self, table: Table, version: int | None = None, where: Sequence[tuple[str, str, Any]] = ()) -> pa.Table:
+        """The rows of a table that is small, or of which `where` leaves few; in the declared schema.
+
+        where: conditions (column, operator, value), all of which must hold, such as ("user_id", "=", "u1").
+        """
+        opened = self._open(table, version)
+        if opened is None:
+            return self.none(table)
+        found = opened.to_pyarrow_dataset().to_table(filter=_expression(where))
+        return found.select(list(table.column_names))
+
+    def none(self, table: Table) -> pa.Table:
+        """No rows, in the declared schema: a table as it was before it was made."""
+        return arrow_schema(table).empty_table()
+
+    def create(self, table: Table) -> None:
+        """Makes an empty table in its declared schema, if there is none. Nulls in a column that forbids them are
+        refused by Delta itself from then on."""
+        DeltaTable.create(
+            self.path(table),
+            schema=arrow_schema(table),
+            mode="ignore",
+            partition_by=list(table.partitioned_by) or None,
+            description=table.row,
+            configuration={"repertoire.version": str(table.version)},
+            raise_if_key_not_exists=False,
+        )
+
+    def write_rows(self, table: Table, rows: Sequence[Row], replace: Mapping[str, Any] | None = None) -> Commit:
+        """Writes rows of a ledger table: by key, or in place of all rows whose columns equal `replace`."""
+        data = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
+        self.create(table)
+        if replace is not None:
+            predicate = " AND ".join(f"{name} = {_literal(value)}" for name, value in replace.items())
+            write_deltalake(self.path(table), data, mode="overwrite", predicate=predicate)
+        else:
+            self._merge_rows(table, data)
+        return Commit(DeltaTable(self.path(table)).version(), data.num_rows)
+
+    def _merge_rows(self, table: Table, data: pa.Table, attempts: int = 10) -> None:
+        same_key = " AND ".join(f"target.{name} = source.{name}" for name in table.key)
+        for attempt in range(attempts):
+            merge = DeltaTable(self.path(table)).merge(data, same_key, source_alias="source", target_alias="target")
+            if table.written is Written.UPSERT:
+                merge = merge.when_matched_update_all()
+            try:
+                merge.when_not_matched_insert_all().execute()
+                return
+            except CommitFailedError:  # another run wrote its own rows meanwhile
+                if attempt == attempts - 1:
+                    raise
+
+    # --- with Spark
+
+    def read(
+        self, spark: SparkSession, table: Table, version: int | None, run_date: dt.date | None = None
+    ) -> DataFrame:
+        """A version of a table, or of one run_date of it; no rows, in the declared schema, where it was never made."""
+        if version is None:
+            return empty_frame(spark, table)
+        frame = spark.read.format("delta").option("versionAsOf", version).load(self.path(table))
+        return frame if run_date is None else frame.where(F.col("run_date") == F.lit(run_date))
+
+    def replace_run_date(self, frame: DataFrame, table: Table, run_date: dt.date, mark: str) -> Commit:
+        """Puts the frame in the place of one run_date's rows, in one commit. Idempotent."""
+        return self._overwrite(conform(frame, table), table, f"run_date = '{run_date.isoformat()}'", mark)
+
+    def insert_new(self, frame: DataFrame, table: Table, event_dates: Iterable[dt.date], mark: str) -> Commit:
+        """Adds the rows whose key is not there yet; touches the given event_dates only, which the frame must not leave.
+
+        Must not run twice at once on one table: the caller holds a lease. Where none of the days has rows yet, nothing
+        can be there already, and the rows are appended.
+        """
+        self.create(table)
+        days = sorted(set(event_dates))
+        rows = conform(frame, table)
+        if not self.event_dates(table) & set(days):
+            self._writer(rows, mark).mode("append").save(self.path(table))
+            return self._commit(table, mark)
+        literal = ", ".join(f"DATE'{day.isoformat()}'" for day in days)
+        return self._merge(rows, table, mark, f"target.event_date IN ({literal})", update=False)
+
+    def upsert(self, frame: DataFrame, table: Table, mark: str) -> Commit:
+        """Adds new keys and replaces the rows of known ones."""
+        self.create(table)
+        return self._merge(conform(frame, table), table, mark, "true", update=True)
+
+    def _merge(self, rows: DataFrame, table: Table, mark: str, within: str, *, update: bool) -> Commit:
+        from delta.tables import DeltaTable as SparkDeltaTable
+
+        spark = rows.sparkSession
+        same_key = " AND ".join(f"target.{name} = source.{name}" for name in table.key)
+        spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", mark)
+        try:
+            target = SparkDeltaTable.forPath(spark, self.path(table)).alias("target")
+            merge = target.merge(rows.alias("source"), f"{within} AND {same_key}")
+            if update:
+                merge = merge.whenMatchedUpdateAll()
+            merge.whenNotMatchedInsertAll().execute()
+        finally:
+            spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
+        return self._commit(table, mark)
+
+    def _overwrite(self, rows: DataFrame, table: Table, where: str, mark: str) -> Commit:
+        self.create(table)
+        if table.sorted_by:
+            rows = rows.sortWithinPartitions(*table.sorted_by)
+        self._writer(rows, mark).mode("overwrite").option("replaceWhere", where).save(self.path(table))
+        return self._commit(table, mark)
+
+    def _writer(self, rows: DataFrame, mark: str) -> Any:
+        return rows.write.format("delta").option("userMetadata", mark)
+
+    def _commit(self, table: Table, mark: str) -> Commit:
+        """The newest commit that carries the mark; a merge that found nothing to do leaves none."""
+        opened = DeltaTable(self.path(table))
+        for entry in opened.history(20):
+            if entry.get("userMetadata") == mark:
+                metrics = entry.get("operationMetrics") or {}
+                if isinstance(metrics, str):
+                    metrics = json.loads(metrics)
+                rows = metrics.get("numOutputRows") or metrics.get("numTargetRowsInserted") or 0
+                return Commit(int(entry["version"]), int(rows))
+        return Commit(opened.version(), 0)
+
+    def _partitions(self, table: Table, column: str, version: int | None) -> set[dt.date]:
+        opened = self._open(table, version)
+        if opened is None:
+            return set()
+        return {_as_date(partition[column]) for partition in opened.partitions()}
+
+    def _open(self, table: Table, version: int | None = None) -> DeltaTable | None:
+        try:
+            return DeltaTable(self.path(table), version=version)
+        except TableNotFoundError:
+            if version is not None:
+                raise TableError(f"table {table.name} has no version {version} in {self._folder}") from None
+            return None
+
+
+def _as_date(value: Any) -> dt.date:
+    return value if isinstance(value, dt.date) else dt.date.fromisoformat(str(value))
+
+
+def _literal(value: Any) -> str:
+    text = value.isoformat() if isinstance(value, dt.date) else str(value)
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _expression(where: Sequence[tuple[str, str, Any]]) -> Any:
+    import pyarrow.dataset as ds
+
+    compare = {"=": "__eq__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
+    expression = None
+    for name, operator, value in where:
+        field = ds.field(name)
+        condition = field.isin(value) if operator == "in" else getattr(field, compare[operator])(value)
+        expression = condition if expression is None else expression & condition
+    return expression

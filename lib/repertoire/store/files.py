@@ -1,0 +1,179 @@
+"""Small files and folders on a local disk or on a Hadoop file system: what leases, models and exports need.
+
+Frames are read and written by Spark and Delta, not here.
+"""
+
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from pyspark.sql import SparkSession
+
+from repertoire.errors import RepertoireError
+
+
+def is_local(path: str) -> bool:
+    """Whether a path lies on this machine's disk: no scheme, or `file:`."""
+    return urlsplit(path).scheme in ("", "file")
+
+
+class Files(Protocol):
+    """A file system. Paths are absolute."""
+
+    def exists(self, path: str) -> bool: ...
+
+    def names(self, folder: str) -> list[str]:
+        """Names in a folder, sorted; none if there is no such folder."""
+
+    def read(self, path: str) -> str | None:
+        """The text of a file, or None if there is none."""
+
+    def create(self, path: str, text: str) -> bool:
+        """Writes a new file; False, and nothing written, if there is one already. Atomic: one of two callers wins."""
+
+    def replace(self, path: str, text: str) -> None:
+        """Writes a file, whether there is one or not. A reader sees the old text or the new."""
+
+    def delete(self, path: str) -> None:
+        """Removes a file, a folder with all that it holds, or nothing."""
+
+    def point(self, path: str, folder: str) -> None:
+        """Makes `path` show what `folder` holds. A reader sees the old folder or the new one, never a mixture."""
+
+
+class LocalFiles:
+    """The local disk."""
+
+    def exists(self, path: str) -> bool:
+        return os.path.lexists(path)
+
+    def names(self, folder: str) -> list[str]:
+        return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+    def read(self, path: str) -> str | None:
+        try:
+            return Path(path).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def create(self, path: str, text: str) -> bool:
+        # Written in full beside its place, then linked there: no reader sees it half-written, and a link is exclusive.
+        draft = self._draft(path, text)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return False
+        finally:
+            os.unlink(draft)
+        return True
+
+    def replace(self, path: str, text: str) -> None:
+        os.replace(self._draft(path, text), path)
+
+    def delete(self, path: str) -> None:
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            Path(path).unlink(missing_ok=True)
+
+    def point(self, path: str, folder: str) -> None:
+        draft = f"{path}.{uuid.uuid4().hex}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.symlink(os.path.relpath(folder, os.path.dirname(path)), draft)
+        try:
+            os.replace(draft, path)
+        except OSError as error:
+            os.unlink(draft)
+            raise RepertoireError(
+                f"{path} cannot be pointed at {folder}: {error.strerror}. "
+                "Something else than Repertoire made it; move it away and publish again."
+            ) from error
+
+    def _draft(self, path: str, text: str) -> str:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        draft = f"{path}.{uuid.uuid4().hex}"
+        with open(draft, "x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        return draft
+
+
+class HadoopFiles:
+    """Any file system that Hadoop knows (hdfs:// first of all), through Spark's JVM."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._jvm: Any = spark._jvm
+        self._conf = spark._jsc.hadoopConfiguration()  # type: ignore[attr-defined]
+
+    def exists(self, path: str) -> bool:
+        return bool(self._fs(path).exists(self._path(path)))
+
+    def names(self, folder: str) -> list[str]:
+        if not self.exists(folder):
+            return []
+        return sorted(str(status.getPath().getName()) for status in self._fs(folder).listStatus(self._path(folder)))
+
+    def read(self, path: str) -> str | None:
+        if not self.exists(path):
+            return None
+        stream = self._fs(path).open(self._path(path))
+        try:
+            return str(self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
+        finally:
+            stream.close()
+
+    def create(self, path: str, text: str) -> bool:
+        try:
+            self._write(path, text, overwrite=False)
+        except Exception as error:
+            if "AlreadyExists" in str(error):
+                return False
+            raise
+        return True
+
+    def replace(self, path: str, text: str) -> None:
+        draft = f"{path}.{uuid.uuid4().hex}"
+        self._write(draft, text, overwrite=False)
+        options = self._jvm.org.apache.hadoop.fs.Options.Rename
+        array = self._jvm.java.lang.reflect.Array.newInstance(options.OVERWRITE.getClass(), 1)
+        array[0] = options.OVERWRITE
+        context = self._jvm.org.apache.hadoop.fs.FileContext.getFileContext(self._path(path).toUri(), self._conf)
+        context.rename(self._path(draft), self._path(path), array)
+
+    def delete(self, path: str) -> None:
+        self._fs(path).delete(self._path(path), True)
+
+    def point(self, path: str, folder: str) -> None:
+        # HDFS has no symbolic links: the folder itself moves into place. Between the two renames there is no table
+        # for a moment; there is never a half one.
+        fs, place = self._fs(path), self._path(path)
+        if not fs.exists(self._path(folder)):
+            if fs.exists(place):
+                return  # moved there before
+            raise RepertoireError(f"{folder} is gone, and {path} is not there")
+        fs.mkdirs(place.getParent())
+        if fs.exists(place):
+            fs.rename(place, self._path(f"{folder}.replaced"))
+        fs.rename(self._path(folder), place)
+
+    def _write(self, path: str, text: str, *, overwrite: bool) -> None:
+        stream = self._fs(path).create(self._path(path), overwrite)
+        stream.write(bytearray(text.encode()))
+        stream.close()
+
+    def _path(self, path: str) -> Any:
+        return self._jvm.org.apache.hadoop.fs.Path(path)
+
+    def _fs(self, path: str) -> Any:
+        return self._path(path).getFileSystem(self._conf)
+
+
+def read_json(files: Files, path: str) -> dict[str, Any] | None:
+    """A JSON object in a file, or None if there is no such file."""
+    text = files.read(path)
+    return None if text is None else json.loads(text)
