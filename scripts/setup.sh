@@ -181,9 +181,9 @@ pip_install() {
 install_packages() {
     [[ "$(cat "$STATE/packages" 2>/dev/null)" != "$KEY" || ! -x "$VENV/bin/repertoire" ]] || return 0
     # A venv that a killed set-up left half-filled, that was moved, or whose Python has gone is not worth mending.
-    if [[ -e "$VENV" ]] && { [[ -e "$STATE/installing" ]] || ! grep -qsF "$VENV" "$VENV/bin/activate" ||
+    if [[ -e "$VENV" ]] && { [[ -e "$STATE/installing" || "$(cat "$STATE/root" 2>/dev/null)" != "$ROOT" ]] ||
         ! "$VENV/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }; then
-        say "making .venv anew: the one there is unfinished, moved, or its Python is gone"
+        say "making .venv anew: the one there is unfinished, was moved here, or its Python is gone"
         rm -rf "$VENV"
     fi
     if [[ ! -e "$VENV" ]]; then
@@ -192,6 +192,7 @@ install_packages() {
     fi
     mkdir -p "$STATE"
     rm -f "$STATE/stamp" "$STATE/packages"
+    printf '%s\n' "$ROOT" >"$STATE/root"
 
     say "installing $(grep -c '^[^#]' "$ROOT/requirements.lock") packages (Spark is 450 MB; a minute or two)"
     : >"$STATE/installing"

@@ -20,20 +20,20 @@ trap 'rm -rf "$SCRATCH"' EXIT
 export TMPDIR="$SCRATCH" SPARK_LOCAL_DIRS="$SCRATCH" HYPOTHESIS_STORAGE_DIRECTORY="$PWD/.cache/hypothesis"
 
 failed=()
-check() {
-    printf '== %s\n' "$*"
-    "$@" || failed+=("${1##*/}")
+check() { # NAME COMMAND...
+    printf '== %s\n' "$1"
+    "${@:2}" || failed+=("$1")
 }
 
 bin=.venv/bin
-check "$bin/ruff" check
-check "$bin/ruff" format --check
-check "$bin/lint-imports" --no-logo --cache-dir .cache/import-linter
+check "style (ruff check)" "$bin/ruff" check
+check "format (ruff format)" "$bin/ruff" format --check
+check "layers (lint-imports)" "$bin/lint-imports" --no-logo --cache-dir .cache/import-linter
 if [[ -z "$quick" ]]; then
-    check "$bin/mypy" lib/repertoire
-    check "$bin/pytest" "$@"
+    check "types (mypy)" "$bin/mypy" lib/repertoire
+    check "tests (pytest)" "$bin/pytest" "$@"
 else
-    check "$bin/pytest" -m "not slow" "$@"
+    check "tests but the slow (pytest)" "$bin/pytest" -m "not slow" "$@"
 fi
 
 if ((${#failed[@]})); then

@@ -34,9 +34,10 @@ def delta_jars() -> list[Path]:
 
 
 def use_java() -> None:
-    """Points JAVA_HOME at the Java that `scripts/setup.sh` found, unless the environment names one."""
+    """Points JAVA_HOME at the Java that `scripts/setup.sh` found, unless the environment names one that is there."""
     found = Path(sys.prefix, "share", "repertoire", "java_home")
-    if not os.environ.get("JAVA_HOME") and found.is_file():
+    named = os.environ.get("JAVA_HOME")
+    if not (named and Path(named, "bin", "java").exists()) and found.is_file():
         os.environ["JAVA_HOME"] = found.read_text(encoding="utf-8").strip()
 
 
@@ -52,7 +53,8 @@ def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1") if settings.master.startswith("local") else None
+    if settings.master.startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     conf = {
         "spark.sql.extensions": _DELTA_EXTENSION,
         "spark.sql.catalog.spark_catalog": _DELTA_CATALOG,
@@ -69,6 +71,7 @@ def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
     builder = SparkSession.builder.appName(app)
     if not under_spark_submit():
         use_java()
+        os.environ.pop("SPARK_HOME", None)  # another Spark's scripts would start another Spark's jars
         conf |= {
             "spark.master": settings.master,
             "spark.driver.memory": settings.driver_memory,

@@ -70,7 +70,9 @@ EVENTS = Table(
         Column("event_id", "string", "hash of what identifies the event: equal events have equal ids"),
         _USER,
         _ITEM,
-        Column("event_type", "string", "view, click, cart, purchase, rating, play, read, like, dislike, skip, interaction"),
+        Column(
+            "event_type", "string", "view, click, cart, purchase, rating, play, read, like, dislike, skip, interaction"
+        ),
         Column("event_ts", "timestamp", "when it happened, UTC; null where the log does not say", nullable=True),
         Column("value", "double", "rating, minutes, hours, amount: whatever the log counts", nullable=True),
         Column("session_id", "string", "the visit it belongs to", nullable=True),

@@ -5,10 +5,9 @@ from zoneinfo import ZoneInfo
 
 
 def cutoff_of(run_date: dt.date, zone: ZoneInfo) -> dt.datetime:
-    """The midnight that ends `run_date` in a time zone, in UTC. A run sees events before it only.
+    """The midnight that ends `run_date` in a time zone. A run sees events before it only.
 
     >>> cutoff_of(dt.date(2026, 3, 1), ZoneInfo("Europe/Berlin")).isoformat()
-    '2026-03-01T23:00:00+00:00'
+    '2026-03-02T00:00:00+01:00'
     """
-    midnight = dt.datetime.combine(run_date + dt.timedelta(days=1), dt.time(), tzinfo=zone)
-    return midnight.astimezone(dt.UTC)
+    return dt.datetime.combine(run_date + dt.timedelta(days=1), dt.time(), tzinfo=zone)

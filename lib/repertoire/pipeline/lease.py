@@ -2,8 +2,8 @@
 
 Numbered files in a folder. Whoever creates the next number holds the lease, and creation is exclusive, so one of two
 wins. The holder rewrites its file while it lives; a holder that has not done so for its time to live, or whose process
-on this machine is gone, is dead, and the next number may be taken. The highest number is the one that counts, so a run
-that was taken over sees it before it commits (a fencing token: Kleppmann, Designing Data-Intensive Applications, ch. 8).
+on this machine is gone, is dead, and the next number may be taken. The highest number counts, so a run that was taken
+over sees it before it commits (a fencing token: Kleppmann 2017, Designing Data-Intensive Applications, ch. 8).
 """
 
 import datetime as dt
@@ -37,7 +37,15 @@ class Lease(AbstractContextManager["Lease"]):
     """
 
     def __init__(
-        self, files: Files, folder: str, name: str, owner: str, *, seconds: float, wait: float = 0, clock: Clock = utc_now
+        self,
+        files: Files,
+        folder: str,
+        name: str,
+        owner: str,
+        *,
+        seconds: float,
+        wait: float = 0,
+        clock: Clock = utc_now,
     ) -> None:
         self._files, self._folder, self._name, self._owner = files, f"{folder}/{name}", name, owner
         self._seconds, self._wait, self._clock = seconds, wait, clock
@@ -71,8 +79,8 @@ class Lease(AbstractContextManager["Lease"]):
         content = read_json(self._files, self._file(self._number))
         if not self._is_mine() or content is None or self._expired(content):
             raise LeaseLostError(
-                f"the lease on {self._name} was lost: this run gave no sign of life for {self._seconds:g} s, and another "
-                "may have taken over. Nothing was written since. Start the run again."
+                f"the lease on {self._name} was lost: this run gave no sign of life for {self._seconds:g} s, and "
+                "another may have taken over. Nothing was written since. Start the run again."
             )
 
     def _try(self) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -105,7 +106,9 @@ class Runner:
         first = names.index(options.first) if options.first else 0
         last = names.index(options.last) if options.last else len(names) - 1
         if first > last:
-            raise SettingsError(f"--from {options.first} comes after --to {options.last}; the order is: {', '.join(names)}")
+            raise SettingsError(
+                f"--from {options.first} comes after --to {options.last}; the order is: {', '.join(names)}"
+            )
         return list(self._stages[first : last + 1])
 
     def _lease(self, name: str, run_id: str, wait: float = 0) -> Lease:
@@ -125,8 +128,8 @@ class Runner:
             if run_date not in dates:
                 known = ", ".join(str(date) for date in sorted(dates)[-3:]) or "none"
                 raise TableError(
-                    f"{stage.name} reads table {table.name}, which holds no rows of {run_date} (newest dates: {known}). "
-                    f"{run_it}."
+                    f"{stage.name} reads table {table.name}, which holds no rows of {run_date} "
+                    f"(newest dates: {known}). {run_it}."
                 )
 
     def _require_models(self, stage: Stage, run_date: dt.date) -> None:
@@ -197,7 +200,7 @@ class _OneRun:
             }
         return versions
 
-    def _model_rows(self) -> list[dict[str, object]]:
+    def _model_rows(self) -> list[dict[str, Any]]:
         where = [("run_date", "=", self._options.run_date)]
         return self._warehouse.tables.rows(MODELS, where=where).to_pylist()
 
@@ -225,7 +228,7 @@ class _OneRun:
             said.append(text)
             self._runner._progress.said(text)
 
-        context = self._context(stage, spark, began, versions, settings_id, say)
+        context = self._context(stage, spark, began, say)
 
         def close(outcome: str, exit_code: int, message: str | None, written: _Written | None = None) -> Entry:
             closed = replace(
@@ -251,7 +254,7 @@ class _OneRun:
         try:
             inputs = self._inputs(stage, spark, versions, rerun=rerun)
             outputs = stage.run(inputs, self._settings.view(stage.settings), context)
-            written = self._write(stage, outputs, context, group, guard)
+            written = self._write(stage, outputs, group, guard)
         except RepertoireError as error:
             outcome = status.REFUSED if isinstance(error, RefusedError) else status.FAILED
             close(outcome, error.exit_code, "\n".join([*said, str(error)]))
@@ -265,18 +268,9 @@ class _OneRun:
         self._newest[stage.name] = self._done[stage.name] = done
         return done
 
-    def _context(
-        self,
-        stage: Stage,
-        spark: SparkSession,
-        began: dt.datetime,
-        versions: Versions,
-        settings_id: str,
-        say: Callable[[str], None],
-    ) -> RunContext:
+    def _context(self, stage: Stage, spark: SparkSession, began: dt.datetime, say: Callable[[str], None]) -> RunContext:
         run = self._settings.run
         run_date = self._options.run_date
-        origin = json.dumps([settings_id, dict(versions)], sort_keys=True)
         scratch = self._settings.spark.scratch or self._warehouse.folder("scratch")
         return RunContext(
             spark=spark,
@@ -286,7 +280,6 @@ class _OneRun:
             now=began,
             seed=run.seed,
             scratch=f"{scratch}/{self.run_id}/{stage.name}",
-            model_version=f"{run_date.isoformat()}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}",
             say=say,
         )
 
@@ -320,9 +313,7 @@ class _OneRun:
 
     # --- what it wrote
 
-    def _write(
-        self, stage: Stage, outputs: Outputs, context: RunContext, mark: str, guard: Callable[[], None]
-    ) -> "_Written":
+    def _write(self, stage: Stage, outputs: Outputs, mark: str, guard: Callable[[], None]) -> "_Written":
         tables, run_date = self._warehouse.tables, self._options.run_date
         produced = {*outputs.frames, *outputs.rows} | ({MODELS} if outputs.models else set())
         undeclared = {table.name for table in produced} - {table.name for table in stage.writes}
@@ -348,34 +339,35 @@ class _OneRun:
                 tables.write_rows(table, rows, replace=replaced if keyed else None)
                 written.rows[table.name] = len(rows)
         if outputs.models:
-            written.versions |= self._write_models(outputs.models, context, guard)
+            origin = self._settings.fingerprint(stage.settings) + outputs.fitted_on
+            suffix = f"{run_date.isoformat()}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}"
+            written.versions.update(self._write_models(outputs.models, suffix, guard))
         if outputs.publication:
             self._publish(outputs, guard)
         for table in stage.writes:
             written.versions[table.name] = tables.version(table)
         return written
 
-    def _write_models(
-        self, models: Sequence[FittedModel], context: RunContext, guard: Callable[[], None]
-    ) -> dict[str, str]:
+    def _write_models(self, models: Sequence[FittedModel], suffix: str, guard: Callable[[], None]) -> dict[str, str]:
+        run_date = self._options.run_date
         rows, versions = [], {}
         for model in models:
-            version = f"{model.name}-{context.model_version}"
+            version = f"{model.name}-{suffix}"
             metadata = {**model.metadata, "model_version": version}
             save_model(self._warehouse.files, self._model_folder(model.name, version), model.tables, metadata)
             versions[f"model:{model.name}"] = version
             rows.append(
                 {
-                    "run_date": context.run_date,
+                    "run_date": run_date,
                     "name": model.name,
                     "model_version": version,
-                    "path": _model_path(context.run_date, model.name, version),
+                    "path": _model_path(run_date, model.name, version),
                     "run_id": self.run_id,
                     "metadata": json.dumps(metadata, default=str),
                 }
             )
         guard()
-        self._warehouse.tables.write_rows(MODELS, rows, replace={"run_date": context.run_date})
+        self._warehouse.tables.write_rows(MODELS, rows, replace={"run_date": run_date})
         return versions
 
     def _publish(self, outputs: Outputs, guard: Callable[[], None]) -> None:
@@ -407,4 +399,3 @@ def _unfinished_run(history: Sequence[Entry]) -> str | None:
     if not history or history[-1].status == status.DONE:
         return None
     return history[-1].run_id
-

@@ -21,8 +21,8 @@ class Inputs:
     """What a stage reads, each table in one version, tables with a run_date cut to the run's.
 
     frames: tables read through Spark. ledgers: small tables as Arrow. newest: the ledgers as they are now, where the
-    run reads older versions. model: loads a fitted model by name. versions: of every table read, and model:NAME. rerun: whether this date's stage was done before, so that
-    input from outside (files) is to be taken as it was then.
+    run reads older versions. model: loads a fitted model by name. versions: of every table read, and of model:NAME.
+    rerun: whether this date's stage was done before, so that files from outside are to be taken as they were then.
     """
 
     frames: Mapping[str, DataFrame]
@@ -55,9 +55,8 @@ class Inputs:
 class RunContext:
     """All that a stage may know besides its inputs. Nothing else reads a clock or the environment.
 
-    run_date: the day; cutoff: the midnight that ends it, UTC; now: when the stage began, UTC; scratch: a folder of the
-    stage's own, gone when it ends; model_version: names a model fitted in this run, the same whenever the run is
-    repeated on the same inputs and settings; say: tells the user one line.
+    run_date: the day; cutoff: the midnight that ends it, in the zone of the settings; now: when the stage began, UTC; scratch: a folder of the
+    stage's own, gone when it ends; say: tells the user one line.
     """
 
     spark: SparkSession
@@ -67,7 +66,6 @@ class RunContext:
     now: dt.datetime
     seed: int
     scratch: str
-    model_version: str
     say: Callable[[str], None]
 
 
@@ -89,11 +87,16 @@ class Publication:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a stage gives: frames, rows of ledger tables, fitted models, lists to publish. What is absent stays as is."""
+    """What a stage gives: frames, rows of ledger tables, fitted models, lists to publish. What is absent stays as is.
+
+    fitted_on: a hash of the rows that the models were fitted on; with the settings it names their version, so that the
+    same rows and settings give the same version however often a run is repeated.
+    """
 
     frames: Mapping[Table, DataFrame | Merge] = field(default_factory=dict)
     rows: Mapping[Table, Sequence[Row]] = field(default_factory=dict)
     models: Sequence[FittedModel] = ()
+    fitted_on: str = ""
     publication: Publication | None = None
 
 
@@ -102,10 +105,10 @@ class Stage:
     """A step of the nightly job.
 
     reads: tables that must hold this run_date (or exist, where they have none). reads_if_there: tables that may not
-    exist yet; the stage then gets no rows. trains, models: the step fits models, or reads those of `models`.
-    writes: the tables it may write. settings: the sections that it is given; a change of one makes a rerun do it anew.
-    check: looks at settings before anything starts, and raises for input that is not there. takes_files: the step reads
-    files from outside the warehouse, which may have changed since.
+    exist yet; the stage then gets no rows. writes: the tables it may write. trains, needs_models: the step fits models,
+    or reads fitted ones. settings: the sections that it is given; a change of one makes a rerun do it anew. check:
+    looks at settings before anything starts, and raises for input that is not there. takes_files: the step reads files
+    from outside the warehouse, which may have changed since.
     """
 
     name: str

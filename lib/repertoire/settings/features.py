@@ -40,12 +40,16 @@ class FeatureSettings(Section):
         [v.PLAY, v.READ],
         description="types whose weight grows with value: log2(1 + value / median value of the type)",
     )
-    value_quantile: float = Field(0.999, gt=0, le=1, description="values above this quantile of their type are cut to it")
+    value_quantile: float = Field(
+        0.999, gt=0, le=1, description="values above this quantile of their type are cut to it"
+    )
     half_life_days: float | None = Field(
         None, gt=0, description="an event loses half its strength in so many days; null: it never does"
     )
     max_strength: float = Field(50.0, gt=0, description="strength of a pair of user and item is cut to this")
-    log_strength: bool = Field(True, description="take log(1 + strength), so that the tenth play adds less than the first")
+    log_strength: bool = Field(
+        True, description="take log(1 + strength), so that the tenth play adds less than the first"
+    )
     max_events_per_day: int | None = Field(
         None,
         ge=1,

@@ -1,4 +1,4 @@
-"""Reads settings: typed defaults, then conf/base, then the overlay of an environment, then `--set` on the command line."""
+"""Reads settings: typed defaults, conf/base, the overlay of an environment, then `--set` on the command line."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,11 @@ Tree = dict[str, Any]
 
 
 def load_settings(
-    *, env: str | None = None, overrides: Iterable[str] = (), conf: Path | None = None, values: Mapping[str, Any] | None = None
+    *,
+    env: str | None = None,
+    overrides: Iterable[str] = (),
+    conf: Path | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> Settings:
     """The settings for an environment.
 

@@ -24,7 +24,9 @@ class RunSettings(Section):
     timezone: str = Field("UTC", description="IANA name of the zone in which a day begins and ends")
     seed: int = Field(42, description="seed of everything random")
     lease_seconds: int = Field(120, ge=3, description="a run that gave no sign of life for so long may be taken over")
-    wait_seconds: int = Field(600, ge=0, description="how long to wait for another run's writing to events, items, users")
+    wait_seconds: int = Field(
+        600, ge=0, description="how long to wait for another run's writing to events, items, users"
+    )
 
     @field_validator("timezone")
     @classmethod

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -193,9 +193,13 @@ class DeltaTables:
         try:
             return DeltaTable(self.path(table), version=version)
         except TableNotFoundError:
-            if version is not None:
-                raise TableError(f"table {table.name} has no version {version} in {self._folder}") from None
             return None
+        except DeltaError as error:
+            which = "" if version is None else f" at version {version}"
+            raise TableError(
+                f"table {table.name} in {self._folder} cannot be read{which}: {error}. "
+                "If that version was vacuumed away, --inputs latest reads the newest."
+            ) from error
 
 
 def _as_date(value: Any) -> dt.date:

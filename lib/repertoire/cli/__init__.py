@@ -1,0 +1,1 @@
+"""The `repertoire` command and what spark-submit runs."""

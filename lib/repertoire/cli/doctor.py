@@ -1,0 +1,137 @@
+"""`repertoire doctor`: what is missing, and how to get it."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from repertoire.cli.options import Debug, Env, Set, Warehouse, overrides
+from repertoire.errors import RepertoireError
+
+_PACKAGES = ("pyspark", "delta-spark", "deltalake", "pyarrow", "pandas", "numpy", "pydantic")
+
+
+def doctor(env: Env = None, set_: Set = None, warehouse: Warehouse = None, debug: Debug = False) -> None:
+    """Check Java, Spark, the Delta jars, memory, settings and the warehouse; say what to do about what is missing."""
+    given = overrides(set_, run__warehouse=warehouse)
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("Python", _python),
+        ("packages", _packages),
+        ("Java", _java),
+        ("Delta jars", _jars),
+        ("settings", lambda: _settings(env, given)),
+        ("memory", lambda: _memory(env, given)),
+        ("warehouse", lambda: _warehouse(env, given)),
+        ("Spark", lambda: _spark(env, given, debug)),
+    ]
+    failed = False
+    for name, check in checks:
+        try:
+            print(f"ok    {name}: {check()}", flush=True)
+        except RepertoireError as error:
+            failed = True
+            print(f"WRONG {name}: {error}", flush=True)
+    if failed:
+        sys.exit(1)
+
+
+def _python() -> str:
+    return f"{platform.python_version()} in {sys.prefix}"
+
+
+def _packages() -> str:
+    found, missing = [], []
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        raise RepertoireError(f"not installed: {', '.join(missing)}. Run scripts/setup.sh.")
+    return ", ".join(found)
+
+
+def _java() -> str:
+    from repertoire.session import use_java
+
+    use_java()
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    advice = "Spark needs Java 17 or later: run scripts/setup.sh, or set JAVA_HOME to one."
+    if not java or not Path(java).exists():
+        raise RepertoireError(f"none found (JAVA_HOME is {home or 'not set'}). {advice}")
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', said)
+    if not version or int(version.group(1)) < 17:
+        raise RepertoireError(f"{java} is {said.splitlines()[0] if said else 'broken'}. {advice}")
+    return f"{version.group(1)} at {java}"
+
+
+def _jars() -> str:
+    from repertoire.session import delta_jars
+
+    return ", ".join(jar.name for jar in delta_jars())
+
+
+def _settings(env: str | None, given: list[str]) -> str:
+    from repertoire.settings import load_settings
+
+    load_settings(env=env, overrides=given)
+    return f"in order{f', overlay {env}' if env else ''}"
+
+
+def _memory(env: str | None, given: list[str]) -> str:
+    from repertoire.settings import load_settings
+
+    wanted = load_settings(env=env, overrides=given).spark.driver_memory
+    heap = _gibibytes(wanted)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    if heap > 0.8 * machine:
+        raise RepertoireError(
+            f"spark.driver_memory is {wanted}, this machine has {machine:.1f} GiB, of which Python workers need some. "
+            f"Allowed here: up to {0.8 * machine:.0f}g, such as --set spark.driver_memory={max(1, int(machine / 2))}g"
+        )
+    return f"{wanted} of {machine:.1f} GiB for Spark"
+
+
+def _gibibytes(text: str) -> float:
+    matched = re.fullmatch(r"(\d+(?:\.\d+)?)([kmgt])b?", text.strip().lower())
+    if not matched:
+        raise RepertoireError(f'spark.driver_memory: "{text}" is no amount of memory; write it like 4g or 900m')
+    return float(matched.group(1)) * {"k": 2**-20, "m": 2**-10, "g": 1, "t": 2**10}[matched.group(2)]
+
+
+def _warehouse(env: str | None, given: list[str]) -> str:
+    from repertoire.settings import load_settings
+    from repertoire.store import open_warehouse
+    from repertoire.store.files import is_local
+    from repertoire.tables import PUBLICATIONS
+
+    path = load_settings(env=env, overrides=given).run.warehouse
+    if not is_local(path):
+        return f"{path}: not local, so not looked into here"
+    warehouse = open_warehouse(path)
+    folder = Path(warehouse.root)
+    if not folder.exists():
+        return f"{folder}: not there yet; the first run makes it"
+    if not os.access(folder, os.W_OK):
+        raise RepertoireError(f"{folder} cannot be written to by this user. Change its rights or name another folder.")
+    live = warehouse.tables.rows(PUBLICATIONS).num_rows
+    return f"{folder}, {live} publications, {shutil.disk_usage(folder).free / 2**30:.0f} GiB free"
+
+
+def _spark(env: str | None, given: list[str], debug: bool) -> str:
+    from repertoire.cli.sessions import lazy_session
+    from repertoire.settings import load_settings
+
+    settings = load_settings(env=env, overrides=given)
+    with lazy_session(settings, app="repertoire doctor", debug=debug) as session:
+        counted = session().range(10).count()
+        if counted != 10:
+            raise RepertoireError(f"counted {counted} of 10 rows")
+        return f"{session().version} starts and counts"

@@ -1,0 +1,32 @@
+"""Options that mean the same in every command."""
+
+import datetime as dt
+from typing import Annotated
+
+import typer
+
+from repertoire.errors import SettingsError
+
+Env = Annotated[str | None, typer.Option("--env", help="Overlay of settings: local for conf/local.yaml, cluster, …")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as candidates.als.rank=32.")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and Spark's own log.")]
+Warehouse = Annotated[
+    str | None, typer.Option("--warehouse", help="Folder of the tables: short for --set run.warehouse=…")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def parse_date(text: str, option: str) -> dt.date:
+    """A day as YYYY-MM-DD. Raises SettingsError otherwise."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f'{option}: "{text}" is not a date; write it as YYYY-MM-DD, such as 2026-03-01') from None
+
+
+def overrides(given: list[str] | None, **shortcuts: object) -> list[str]:
+    """The texts of --set, then those of options that are short for a setting; `__` in a name stands for a dot."""
+    short = [f"{name.replace('__', '.')}={value}" for name, value in shortcuts.items() if value is not None]
+    return [*(given or []), *short]

@@ -1,0 +1,136 @@
+"""`repertoire recommend`: the same stages on a warehouse of their own, from a file to a file."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from repertoire.cli.options import Debug, Env, Set
+from repertoire.cli.outcome import explained
+from repertoire.errors import InputError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from repertoire.settings import Settings
+
+COLUMNS = ("user_id", "rank", "item_id", "score", "source", "reason")
+_MARK = "_repertoire"
+
+
+def recommend(
+    events: Annotated[str, typer.Argument(help="File or folder: user_id, item_id [, event_type, event_ts, value].")],
+    out: Annotated[Path, typer.Option("--out", help="Where the table goes: a folder, or a file ending in .parquet.")],
+    items: Annotated[str | None, typer.Option("--items", help="Catalogue: item_id, title, category, …")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="als, popular.")] = None,
+    top_k: Annotated[int | None, typer.Option("--top-k", help="Length of a list.")] = None,
+    users: Annotated[str | None, typer.Option("--users", help="File with user_id: only these users get lists.")] = None,
+    include_seen: Annotated[bool, typer.Option("--include-seen", help="Show what the user has consumed, too.")] = False,
+    env: Env = None,
+    set_: Set = None,
+    debug: Debug = False,
+) -> None:
+    """From a log to a recommendation table: user_id, rank, item_id, score, source, reason."""
+    with explained(debug=debug):
+        from repertoire.settings import load_settings
+
+        values: dict[str, dict[str, object]] = {"ingest": {"events": events, "users": ""}}
+        values["ingest"]["items"] = items or ""
+        if model:
+            values["candidates"] = {"models": [model]}
+        if top_k is not None:
+            values["ranking"] = {"top_k": top_k}
+        if include_seen:
+            values.setdefault("candidates", {})["include_seen"] = True
+        if users:
+            values.setdefault("candidates", {})["users"] = users
+        settings = load_settings(env=env, values=values, overrides=set_ or [])
+        _refuse_foreign(out)
+        parent = out.absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        # The warehouse lies beside the answer, so that the answer's last step is a rename on one disk.
+        folder = Path(tempfile.mkdtemp(prefix=".repertoire-", dir=parent))
+        try:
+            own = settings.run.model_copy(update={"warehouse": str(folder)})
+            _recommend(settings.model_copy(update={"run": own}), out, folder, debug=debug)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _recommend(settings: "Settings", out: Path, folder: Path, *, debug: bool) -> None:
+    from repertoire.cli.sessions import lazy_session
+    from repertoire.cli.terminal import progress_for
+    from repertoire.pipeline.lease import utc_now
+    from repertoire.pipeline.runner import Runner, RunOptions
+    from repertoire.pipeline.stages import STAGES
+    from repertoire.store import open_warehouse
+    from repertoire.tables import EVENTS, RECOMMENDATIONS
+
+    console = Console(stderr=True)
+    with lazy_session(settings, app="repertoire recommend", debug=debug) as session:
+        warehouse = open_warehouse(settings.run.warehouse)
+        runner = Runner(warehouse, settings, STAGES, progress_for(console), session)
+        runner.run(RunOptions(run_date=utc_now().date(), last="ingest_events"))
+        # The lists are as of the log's last day, whenever that was.
+        last_day = max(warehouse.tables.event_dates(EVENTS))
+        runner.run(RunOptions(run_date=last_day, first="build_features", last="rank_recommendations"))
+        lists = warehouse.tables.read(session(), RECOMMENDATIONS, warehouse.tables.version(RECOMMENDATIONS), last_day)
+        rows = _write(lists.select(*COLUMNS), out, folder / "out")
+    console.print(
+        f"{rows:,} rows in {out}. Read it: pandas.read_parquet({str(out)!r})", highlight=False, soft_wrap=True
+    )
+
+
+def _write(lists: "DataFrame", out: Path, draft: Path) -> int:
+    """Writes the table aside, then renames it into place; gives its rows."""
+    import pyarrow.parquet as pq
+
+    single = out.suffix == ".parquet"
+    spread = lists.coalesce(1) if single else lists
+    spread.sortWithinPartitions("user_id", "rank").write.parquet(str(draft))
+    parts = sorted(draft.glob("part-*.parquet"))
+    rows = sum(pq.ParquetFile(part).metadata.num_rows for part in parts)
+    if single:
+        os.replace(parts[0], out)
+        return rows
+    for leftover in (*draft.glob(".*"), *draft.glob("_SUCCESS")):
+        leftover.unlink()
+    (draft / _MARK).write_text("A recommendation table of Repertoire; `repertoire recommend` may replace it.\n")
+    if out.exists():
+        old = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
+        out.rename(old)
+        draft.rename(out)
+        shutil.rmtree(old)
+    else:
+        draft.rename(out)
+    return rows
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Raises InputError where writing to `out` would overwrite something that `recommend` did not write."""
+    if not out.exists():
+        return
+    if out.is_dir() and out.suffix != ".parquet" and ((out / _MARK).exists() or not any(out.iterdir())):
+        return
+    if out.is_file() and out.suffix == ".parquet" and _is_ours(out):
+        return
+    found = "a folder" if out.is_dir() else "a file"
+    raise InputError(
+        f"--out {out} is {found} that holds something else than a recommendation table. Nothing was written. "
+        "Allowed: a name that is free, an empty folder, or what `repertoire recommend` wrote before."
+    )
+
+
+def _is_ours(file: Path) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return tuple(pq.read_schema(file).names) == COLUMNS
+    except (pa.ArrowInvalid, OSError):
+        return False

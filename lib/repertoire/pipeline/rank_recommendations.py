@@ -1,0 +1,66 @@
+"""Stage: the candidates become a list for every user."""
+
+from types import SimpleNamespace
+
+from pyspark.sql import functions as F
+
+from repertoire.candidates.sources import fallback_tiers
+from repertoire.pipeline.eligible_items import eligible_items
+from repertoire.pipeline.metric_rows import metric_row
+from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
+from repertoire.ranking.blend_by_tier import blend_by_tier
+from repertoire.tables import CANDIDATES, INTERACTIONS, ITEMS, METRICS, RECOMMENDATIONS
+from repertoire.vocabulary import FALLBACK_TIER, ITEM_ID, USER_ID
+
+TIER_WORDS = ("personalised", "popular in their segment", "popular")
+
+
+def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
+    tiers = fallback_tiers(settings.candidates)
+    models = sorted(
+        str(version)
+        for name, version in inputs.versions.items()
+        if name.startswith("model:") and tiers.get(name.removeprefix("model:")) == 0
+    )
+    lists = blend_by_tier(inputs.frame(CANDIDATES), tiers, settings.ranking.top_k)
+    table = lists.select(
+        F.lit(context.run_date).alias("run_date"),
+        "*",
+        F.lit("+".join(models)).alias("model_version"),
+        F.lit(1.0).alias("propensity"),
+        F.lit(None).cast("string").alias("arm"),
+    )
+    folder = f"{context.scratch}/lists"
+    table.write.mode("overwrite").parquet(folder)  # read twice: counted here, then written to the warehouse
+    table = context.spark.read.schema(table.schema).parquet(folder)
+    by_tier = [F.count_if(F.col(FALLBACK_TIER) == tier).alias(f"tier_{tier}") for tier in range(len(TIER_WORDS))]
+    counts = table.agg(
+        F.count("*").alias("rows"),
+        F.countDistinct(USER_ID).alias("users"),
+        F.countDistinct(ITEM_ID).alias("items_shown"),
+        *by_tier,
+    ).first()
+    assert counts is not None
+    shares = [f"{counts[f'tier_{tier}'] / max(1, counts['rows']):.1%} {word}" for tier, word in enumerate(TIER_WORDS)]
+    context.say(f"{counts['users']:,} lists, {counts['items_shown']:,} items shown; places: {', '.join(shares)}")
+    eligible = eligible_items(inputs, context.run_date)
+    if eligible is None:
+        eligible = inputs.frame(INTERACTIONS).select(ITEM_ID).distinct()
+    figures = counts.asDict() | {"eligible_items": eligible.count()}
+    measured = [
+        metric_row(context, STAGE.name, "recommendations", metric, float(value), users=counts["users"])
+        for metric, value in figures.items()
+    ]
+    return Outputs({RECOMMENDATIONS: table}, rows={METRICS: measured})
+
+
+STAGE = Stage(
+    name="rank_recommendations",
+    about="fills every user's list: personalised, then popular in the segment, then popular",
+    run=run,
+    reads=(CANDIDATES, INTERACTIONS),
+    reads_if_there=(ITEMS,),
+    writes=(RECOMMENDATIONS, METRICS),
+    needs_models=True,
+    settings=("candidates", "ranking"),
+)

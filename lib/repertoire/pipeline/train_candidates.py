@@ -1,0 +1,46 @@
+"""Stage: fits the candidate models."""
+
+from types import SimpleNamespace
+
+from pyspark.sql import functions as F
+
+from repertoire.candidates.recommender import Fitting
+from repertoire.candidates.sources import fit_sources
+from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
+from repertoire.pipeline.valid_on import valid_on
+from repertoire.tables import INTERACTIONS, MODELS, USERS
+
+
+def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
+    fitting = Fitting(
+        spark=context.spark,
+        interactions=inputs.frame(INTERACTIONS),
+        users=valid_on(inputs.frame(USERS), context.run_date) if inputs.has(USERS) else None,
+        as_of=context.run_date,
+        seed=context.seed,
+        scratch=context.scratch,
+        settings=settings.candidates,
+    )
+    models = fit_sources(fitting)
+    for model in models:
+        context.say(f"{model.name}: " + ", ".join(f"{key} {value}" for key, value in model.metadata.items()))
+    return Outputs(models=models, fitted_on=_hash_of(fitting))
+
+
+def _hash_of(fitting: Fitting) -> str:
+    """A number that changes with any row, and not with their order."""
+    frames = [fitting.interactions] if fitting.users is None else [fitting.interactions, fitting.users]
+    hashes = [frame.agg(F.count("*"), F.bit_xor(F.xxhash64(*map(F.col, frame.columns)))).first() for frame in frames]
+    return repr([tuple(found) for found in hashes if found is not None])
+
+
+STAGE = Stage(
+    name="train_candidates",
+    about="fits the candidate models on the interactions",
+    run=run,
+    reads=(INTERACTIONS,),
+    reads_if_there=(USERS,),
+    writes=(MODELS,),
+    trains=True,
+    settings=("candidates",),
+)

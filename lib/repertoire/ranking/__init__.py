@@ -1,0 +1,1 @@
+"""Ranking: from candidates to a list."""

@@ -1,0 +1,1 @@
+"""What tries models out on the past: above candidates and evaluation."""
