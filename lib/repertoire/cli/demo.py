@@ -135,7 +135,7 @@ def _show_metrics(console: Console, warehouse: "Warehouse", run_date: dt.date) -
 def _with_interval(row: dict[str, Any] | None) -> str:
     if row is None or row["value"] is None:
         return ""
-    bounds = "" if row["low"] is None else f" [{row['low']:.4f}, {row['high']:.4f}]"
+    bounds = "" if row["low"] is None else f" ± {(row['high'] - row['low']) / 2:.4f}"
     return f"{row['value']:.4f}{bounds}"
 
 
@@ -158,7 +158,7 @@ def _three_people(warehouse: "Warehouse", run_date: dt.date) -> Iterator[str]:
         category = categories.get(row["item_id"])
         by_category[category] = by_category.get(category, 0.0) + row["strength"]
         sizes[row["user_id"]] += 1
-    lively = [user for user in users if sizes[user] >= 10] or users
+    lively = [user for user in users if 10 <= sizes[user] <= 100] or users  # neither newcomers nor robots
     favourite = {user: max(weights[user].items(), key=lambda pair: pair[1])[0] for user in lively if user in weights}
     chosen: list[str] = []
     for user in favourite:

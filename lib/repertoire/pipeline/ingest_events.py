@@ -1,18 +1,167 @@
-"""Stage: files become events."""
+"""Stage: files become events, items and users; what breaks a rule is kept apart and counted."""
 
+from collections.abc import Sequence
+from functools import reduce
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
-from repertoire.errors import InputError
+from pyspark.sql import DataFrame
+
+from repertoire.errors import InputError, SettingsError
+from repertoire.events.attributes import ITEM_KIND, USER_KIND, IngestedAttributes, Kind, read_attributes
+from repertoire.events.counts import FileCounts
+from repertoire.events.history import changed_rows
 from repertoire.events.ingest import read_events
-from repertoire.events.input_files import list_files
+from repertoire.events.input_files import InputFile, list_files
+from repertoire.events.movielens_files import is_movielens, of_kind
 from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage
+from repertoire.settings import IngestSettings
 from repertoire.tables import EVENTS, INGESTED_FILES, ITEMS, REJECTED_EVENTS, USERS
 
-def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
-    files = list_files(context.spark, settings.ingest.events)
-    got = read_events(context.spark, files, settings.ingest, run_date=context.run_date, timezone=settings.run.timezone, scratch=context.scratch, known_event_ids=None)
-    for n in got.notes: context.say(n)
-    for c in got.counts: context.say(str(c))
-    return Outputs({EVENTS: Merge(got.accepted, got.event_dates), REJECTED_EVENTS: got.rejected})
+Files = dict[str, tuple[InputFile, ...]]
 
-STAGE = Stage(name="ingest_events", about="", run=run, reads_if_there=(EVENTS,ITEMS,USERS,INGESTED_FILES), writes=(EVENTS,REJECTED_EVENTS), settings=("ingest","run"), takes_files=True)
+
+def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
+    ingest: IngestSettings = settings.ingest
+    files = _new_files(_find(context, ingest), inputs, context)
+    if not any(files.values()):
+        context.say("nothing new: every file has been taken in before")
+        return Outputs()
+    frames: dict[Any, DataFrame | Merge] = {}
+    rejected: list[DataFrame] = []
+    counted: dict[str, Sequence[FileCounts]] = {}
+    if files["events"]:
+        events = read_events(
+            context.spark,
+            files["events"],
+            ingest,
+            run_date=context.run_date,
+            timezone=settings.run.timezone,
+            scratch=f"{context.scratch}/events",
+            known_event_ids=inputs.frame(EVENTS) if inputs.has(EVENTS) else None,
+        )
+        frames[EVENTS] = Merge(events.accepted, events.event_dates)
+        rejected.append(events.rejected)
+        counted["events"] = events.counts
+        _tell(context, "events", events.counts, events.notes)
+    for kind in (ITEM_KIND, USER_KIND):
+        if not files[kind.name]:
+            continue
+        read = read_attributes(
+            context.spark,
+            files[kind.name],
+            kind,
+            ingest,
+            run_date=context.run_date,
+            scratch=f"{context.scratch}/{kind.name}",
+        )
+        frames[kind.table] = Merge(_changes(inputs, read, kind, context))
+        rejected.append(read.rejected)
+        counted[kind.name] = read.counts
+        _tell(context, kind.name, read.counts, read.notes)
+    if any(count.rejected for counts in counted.values() for count in counts):
+        # An earlier batch of this date keeps its rows: the table is replaced by date, and holds both then.
+        frames[REJECTED_EVENTS] = reduce(DataFrame.unionByName, rejected, inputs.frame(REJECTED_EVENTS))
+    return Outputs(frames, rows={INGESTED_FILES: _manifest(counted, context)})
+
+
+def _find(context: RunContext, settings: IngestSettings) -> Files:
+    """The files of each kind. A MovieLens folder given as events brings its items and users along."""
+    named = {"events": settings.events, "items": settings.items, "users": settings.users}
+    found = {kind: list_files(context.spark, path, kind) if path else () for kind, path in named.items()}
+    if settings.format == "movielens" and not is_movielens(found["events"]):
+        raise InputError(
+            f"ingest.events: {settings.events} holds none of MovieLens' files of ratings: u.data, ratings.dat or "
+            "ratings.csv, each perhaps with .gz"
+        )
+    if settings.format in ("auto", "movielens") and is_movielens(found["events"]):
+        folder = found["events"]
+        found = {kind: found[kind] if named[kind] and kind != "events" else of_kind(folder, kind) for kind in named}
+    return found
+
+
+def _new_files(found: Files, inputs: Inputs, context: RunContext) -> Files:
+    """Those whose content has not been taken in. A rerun takes those that the date's first run took."""
+    known = {(row["kind"], row["content_id"]) for row in inputs.rows(INGESTED_FILES)}
+    taken = {
+        (row["kind"], row["content_id"])
+        for row in inputs.rows_now(INGESTED_FILES)
+        if row["run_date"] == context.run_date
+    }
+    new: Files = {}
+    for kind, files in found.items():
+        fresh = [file for file in files if (kind, file.content_id) not in known]
+        if again := len(files) - len(fresh):
+            context.say(f"{kind}: {again:,} of {len(files):,} files were ingested before and are left out")
+        if inputs.rerun:
+            late = [file for file in fresh if (kind, file.content_id) not in taken]
+            if late:
+                context.say(f"{kind}: {len(late):,} files came after this date's first run; --inputs latest takes them")
+            fresh = [file for file in fresh if file not in late]
+        new[kind] = tuple(fresh)
+    return new
+
+
+def _changes(inputs: Inputs, read: IngestedAttributes, kind: Kind, context: RunContext) -> DataFrame:
+    return changed_rows(inputs.frame(kind.table), read.accepted, kind.table, context.run_date)
+
+
+def _tell(context: RunContext, kind: str, counts: Sequence[FileCounts], notes: Sequence[str]) -> None:
+    total = {
+        name: sum(getattr(count, name) for count in counts) for name in ("read", "accepted", "rejected", "duplicate")
+    }
+    context.say(
+        f"{kind}: {total['read']:,} rows read = {total['accepted']:,} accepted + {total['rejected']:,} rejected "
+        f"+ {total['duplicate']:,} duplicate, {len(counts):,} file{'s' if len(counts) != 1 else ''}"
+    )
+    rules: dict[str, int] = {}
+    for count in counts:
+        for rule, rows in count.rules.items():
+            rules[rule] = rules.get(rule, 0) + rows
+    if rules:
+        by_size = sorted(rules.items(), key=lambda pair: (-pair[1], pair[0]))
+        context.say("rejected: " + ", ".join(f"{rule} {rows:,}" for rule, rows in by_size))
+    for note in notes:
+        context.say(note)
+
+
+def _manifest(counted: dict[str, Sequence[FileCounts]], context: RunContext) -> list[dict[str, Any]]:
+    return [
+        {
+            "content_id": count.file.content_id,
+            "path": count.file.path,
+            "kind": kind,
+            "run_date": context.run_date,
+            "bytes": count.file.bytes,
+            "rows_read": count.read,
+            "rows_accepted": count.accepted,
+            "rows_rejected": count.rejected,
+            "rows_duplicate": count.duplicate,
+        }
+        for kind, counts in counted.items()
+        for count in counts
+    ]
+
+
+def check(settings: SimpleNamespace) -> None:
+    """Raises SettingsError where no log is named, InputError where a local one is not there."""
+    ingest: IngestSettings = settings.ingest
+    if not ingest.events:
+        raise SettingsError("ingest.events names no log: --set ingest.events=PATH, or put it into an overlay in conf/")
+    for name in ("events", "items", "users"):
+        path = getattr(ingest, name)
+        if path and "://" not in path and not Path(path).exists():
+            raise InputError(f'ingest.{name}: there is no "{path}". Allowed: a file or a folder, local or on hdfs://.')
+
+
+STAGE = Stage(
+    name="ingest_events",
+    about="files become events, items and users; what breaks a rule is kept apart and counted",
+    run=run,
+    reads_if_there=(EVENTS, ITEMS, USERS, REJECTED_EVENTS, INGESTED_FILES),
+    writes=(EVENTS, ITEMS, USERS, REJECTED_EVENTS, INGESTED_FILES),
+    settings=("ingest", "run"),
+    check=check,
+    takes_files=True,
+)

@@ -55,8 +55,8 @@ class Inputs:
 class RunContext:
     """All that a stage may know besides its inputs. Nothing else reads a clock or the environment.
 
-    run_date: the day; cutoff: the midnight that ends it, in the zone of the settings; now: when the stage began, UTC; scratch: a folder of the
-    stage's own, gone when it ends; say: tells the user one line.
+    run_date: the day; cutoff: the midnight that ends it, in the zone of the settings; now: when the stage began, UTC;
+    scratch: a folder of the stage's own, gone when it ends; say: tells the user one line.
     """
 
     spark: SparkSession

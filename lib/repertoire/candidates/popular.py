@@ -1,0 +1,39 @@
+"""What many users like, as factors: one an item, so that the one scorer serves popularity, too."""
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from repertoire import vocabulary as v
+from repertoire.candidates.propose_by_factors import FACTORS, ITEM_FACTORS, top_k_for
+from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
+from repertoire.candidates.votes import vote
+
+
+def fit(fitting: Fitting) -> FittedModel:
+    """The factor of an item: the decayed number of users with strength above 0, over that of the most popular item.
+
+    candidates.popular.half_life_days sets the decay. An item that nobody wanted has 0, which makes it a last resort.
+    """
+    settings = fitting.settings.popular
+    votes = F.when(F.col(v.STRENGTH) > 0, vote(fitting.as_of, settings.half_life_days)).otherwise(0)
+    counted = fitting.interactions.groupBy(v.ITEM_ID).agg(F.sum(votes).alias("votes"))
+    most = F.greatest(F.max("votes").over(Window.partitionBy()), F.lit(1))
+    return FittedModel(
+        name=v.POPULAR,
+        tables={ITEM_FACTORS: counted.select(v.ITEM_ID, F.array((F.col("votes") / most).cast("float")).alias(FACTORS))},
+        metadata={
+            "parameters": {"half_life_days": settings.half_life_days},
+            "as_of": fitting.as_of.isoformat(),
+            "factors": 1,
+        },
+    )
+
+
+def propose(model: FittedModel, request: Request) -> DataFrame:
+    """Proposals (see `Recommender`) for every user of the request: one order for all, without what each has seen."""
+    same = F.array(F.lit(1.0).cast("float"))
+    users = request.users.select(v.USER_ID, same.alias(FACTORS), F.lit(v.POPULAR).alias(v.REASON))
+    return top_k_for(users, model, request, explain=False)
+
+
+POPULAR = Recommender(name=v.POPULAR, fit=fit, propose=propose)

@@ -1,0 +1,71 @@
+"""All candidate models of a run together: fits them, and gathers proposals until every user has a full list."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from repertoire.candidates.recommender import FittedModel, Fitting, Request
+from repertoire.candidates.registry import recommender
+from repertoire.settings import CandidateSettings
+from repertoire.vocabulary import ITEM_ID, POPULAR, POPULAR_IN_SEGMENT, RANK, REASON, SCORE, SOURCE, USER_ID
+
+FALLBACKS = (POPULAR_IN_SEGMENT, POPULAR)
+PROPOSAL = (USER_ID, ITEM_ID, SOURCE, SCORE, RANK, REASON)
+
+
+def fallback_tiers(settings: CandidateSettings) -> dict[str, int]:
+    """source → tier, in the order in which sources fill a list: 0 personalised, 1 popular in the segment, 2 popular."""
+    personalised = dict.fromkeys((name for name in settings.models if name not in FALLBACKS), 0)
+    return personalised | {source: tier for tier, source in enumerate(FALLBACKS, start=1)}
+
+
+def fit_sources(fitting: Fitting) -> list[FittedModel]:
+    """Fits every model of the settings, and the two that fill up."""
+    return [
+        recommender(source).fit(replace(fitting, scratch=f"{fitting.scratch}/{source}"))
+        for source in fallback_tiers(fitting.settings)
+    ]
+
+
+def propose_from_sources(models: Sequence[FittedModel], request: Request, scratch: str) -> DataFrame:
+    """user_id, item_id, source, score, rank, reason: proposals of every source.
+
+    The personalising models propose for all users; the others only for users whose list those leave short of k items.
+    Proposals are materialised as Parquet in the scratch folder, since they are read more than once.
+    """
+    by_name = {model.name: model for model in models}
+    spark = request.spark
+    folders: list[str] = []
+    remaining = request.users
+
+    def materialise(source: str, users: DataFrame) -> DataFrame:
+        asked = replace(request, users=users)
+        proposals = recommender(source).propose(by_name[source], asked).withColumn(SOURCE, F.lit(source))
+        folders.append(f"{scratch}/{source}")
+        proposals.select(*PROPOSAL).write.mode("overwrite").parquet(folders[-1])
+        return spark.read.schema(proposals.select(*PROPOSAL).schema).parquet(folders[-1])
+
+    tiers = fallback_tiers(request.settings)
+    personalised = [source for source, tier in tiers.items() if tier == 0]
+    found = [materialise(source, remaining) for source in personalised]
+    for source in FALLBACKS:
+        if found:
+            remaining = _short_of(remaining, found, request.k)
+            short_folder = f"{scratch}/short_of_{source}"
+            remaining.write.mode("overwrite").parquet(short_folder)
+            remaining = spark.read.schema(f"{USER_ID} string").parquet(short_folder)
+            if remaining.isEmpty():
+                break
+        found.append(materialise(source, remaining))
+    return reduce(DataFrame.unionByName, found)
+
+
+def _short_of(users: DataFrame, found: Sequence[DataFrame], k: int) -> DataFrame:
+    """Users with fewer than k different items so far."""
+    pairs = reduce(DataFrame.unionByName, [frame.select(USER_ID, ITEM_ID) for frame in found])
+    items = F.count(ITEM_ID) if len(found) == 1 else F.countDistinct(ITEM_ID)
+    enough = pairs.groupBy(USER_ID).agg(items.alias("items")).where(F.col("items") >= k)
+    return users.join(enough.select(USER_ID), USER_ID, "left_anti")

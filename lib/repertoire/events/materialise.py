@@ -1,0 +1,31 @@
+"""Computes a frame once, into a scratch folder, so that what is read twice is not parsed twice."""
+
+import re
+from urllib.parse import unquote
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import DataFrame
+
+from repertoire.errors import InputError
+from repertoire.events.input_files import display_path, root_cause
+
+_UNREADABLE = re.compile(r"\[FAILED_READ_FILE\S*\] .*?reading file (\S+?)\.?\s")
+
+
+def materialise(frame: DataFrame, path: str) -> DataFrame:
+    """Writes the frame to `path` as Parquet and reads it back.
+
+    Raises InputError, naming the file, if one of the files behind it cannot be read to its end.
+    """
+    try:
+        frame.write.mode("overwrite").option("compression", "snappy").parquet(path)
+    except Py4JJavaError as error:
+        unreadable = _UNREADABLE.search(str(error.java_exception.getMessage()) + "\n")
+        if unreadable is None:
+            raise
+        file = display_path(unquote(unreadable[1]))
+        raise InputError(
+            f"{file} cannot be read to its end: {root_cause(error)}. Nothing was written. "
+            "Is the file whole? Put a whole one in its place, or move it away."
+        ) from None
+    return frame.sparkSession.read.schema(frame.schema).parquet(path)

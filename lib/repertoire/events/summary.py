@@ -1,0 +1,59 @@
+"""What the driver must know of a batch of typed rows before anything is written: counts, days, values."""
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from repertoire.events.read_rows import FILE
+from repertoire.events.validate import RULE
+from repertoire.vocabulary import EVENT_DATE, EVENT_TS, EVENT_TYPE, VALUE
+
+
+@dataclass(frozen=True)
+class Summary:
+    """read: rows by file. rejected: rows by (file, rule). The rest is about the rows that broke no rule."""
+
+    read: Counter[str]
+    rejected: Counter[tuple[str, str]]
+    event_dates: frozenset[dt.date]
+    untimed: int
+    untyped: int
+    greatest_untyped: float | None
+    untyped_on_scale: bool
+
+
+def summarise(typed: DataFrame) -> Summary:
+    """Runs one aggregation over the rows; what reaches the driver grows with files, rules and days only."""
+    good = F.col(RULE).isNull()
+    value = F.when(F.col(EVENT_TYPE).isNull(), F.col(VALUE))
+    day = F.when(good, F.col(EVENT_DATE)).alias(EVENT_DATE)
+    groups = (
+        typed.groupBy(FILE, RULE, day)
+        .agg(
+            F.count("*").alias("rows"),
+            F.count_if(F.col(EVENT_TS).isNull()).alias("untimed"),
+            F.count_if(F.col(EVENT_TYPE).isNull()).alias("untyped"),
+            F.max(value).alias("greatest"),
+            F.count_if((value > 10) | (value * 2 != F.floor(value * 2))).alias("off_scale"),
+        )
+        .collect()
+    )
+    sound = [group for group in groups if group[RULE] is None]
+    read: Counter[str] = Counter()
+    rejected: Counter[tuple[str, str]] = Counter()
+    for group in groups:
+        read[group[FILE]] += group["rows"]
+        if group[RULE] is not None:
+            rejected[group[FILE], group[RULE]] += group["rows"]
+    return Summary(
+        read=read,
+        rejected=rejected,
+        event_dates=frozenset(group[EVENT_DATE] for group in sound),
+        untimed=sum(group["untimed"] for group in sound),
+        untyped=sum(group["untyped"] for group in sound),
+        greatest_untyped=max((group["greatest"] for group in sound if group["greatest"] is not None), default=None),
+        untyped_on_scale=not any(group["off_scale"] for group in sound),
+    )
