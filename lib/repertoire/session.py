@@ -64,6 +64,8 @@ def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
         # Delta plans its own log with this many tasks, and lists folders with the other: small logs need few.
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
+        # The driver asks for the status of so many files itself before it starts a Spark job to do it.
+        "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.adaptive.enabled": "true",
         "spark.sql.parquet.compression.codec": "zstd",

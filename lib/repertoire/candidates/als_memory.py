@@ -66,14 +66,14 @@ def refuse_if_too_large(spark: SparkSession, size: AlsSize, share: float) -> Als
     """The estimate. Raises RepertoireError where it exceeds `share` of what Spark has."""
     needed, has = AlsMemory.of(size), memory_of(spark)
     if needed.total > share * has:
+        more = "spark.driver_memory" if _is_local(spark) else "spark.executor.memory or the number of executors"
         raise RepertoireError(
             f"ALS needs about {_mb(needed.total)} MB: {_mb(needed.blocks)} for {size.pairs:,} pairs in blocks, "
             f"{_mb(needed.factors)} for the factors of {size.users:,} users and {size.items:,} items at rank "
             f"{size.rank}, {_mb(needed.messages)} for the factors that {size.tasks} tasks receive, "
             f"{_mb(needed.equations)} for their equations. Spark has {_mb(has)} MB, of which "
             f"candidates.als.refuse_memory_share allows {share:g}. "
-            f"Raise {'spark.driver_memory' if _is_local(spark) else 'spark.executor.memory or the number of executors'}, "
-            "or lower candidates.als.rank."
+            f"Raise {more}, or lower candidates.als.rank."
         )
     return needed
 

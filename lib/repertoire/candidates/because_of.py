@@ -6,8 +6,8 @@ from repertoire.candidates.top_k_kernel import Doubles, Floats, Positions, float
 
 
 def unit_rows(matrix: Floats) -> Floats:
-    """The rows of (n, f) at length 1, those of length 0 as they are."""
-    norms = np.sqrt(np.square(matrix, dtype=np.float64).sum(axis=1, keepdims=True))
+    """The rows of (n, f) at length 1, those of length 0 as they are; equal bits on every machine."""
+    norms = np.sqrt(_dot_in_order(matrix, matrix))[:, None]
     return np.divide(matrix, norms, out=np.zeros(matrix.shape), where=norms > 0).astype(np.float32)
 
 

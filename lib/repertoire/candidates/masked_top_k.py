@@ -6,6 +6,7 @@ there is no cross join, no over-fetch and no anti-join.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -44,7 +45,7 @@ def masked_top_k(users: DataFrame, items: ItemFactors, *, k: int, users_per_bloc
     The items are sent to each executor once, as a broadcast that lives as long as the returned frame: Spark's cleaner
     removes it after that, so there is nothing to unpersist. Each Python worker holds a copy.
     """
-    shared = users.sparkSession.sparkContext.broadcast(_Shared.of(items, k))
+    shared = users.sparkSession.sparkContext.broadcast(_Shared(items, k))
 
     def propose(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -57,24 +58,31 @@ def masked_top_k(users: DataFrame, items: ItemFactors, *, k: int, users_per_bloc
 
 @dataclass(frozen=True)
 class _Shared:
-    """What every task needs of the items, laid out once on the driver.
+    """What every task needs of the items: sent as they are, laid out once in each Python worker."""
 
-    column_of: (n,), where an item's scores are; -1 where it is not proposable. position_of: the way back.
-    """
+    factors: ItemFactors
+    k: int
 
-    ids: pa.Array
-    items: Items
-    column_of: Positions
-    position_of: Positions
-    unit: Floats
+    @cached_property
+    def position_of(self) -> Positions:
+        """Where in `ids` the item of a column of scores is."""
+        chosen = self.factors.proposable
+        return np.arange(len(self.factors.ids)) if chosen is None else np.flatnonzero(chosen)
 
-    @classmethod
-    def of(cls, items: ItemFactors, k: int) -> "_Shared":
-        count = len(items.ids)
-        position_of = np.arange(count) if items.proposable is None else np.flatnonzero(items.proposable)
-        column_of = np.full(count, -1)
-        column_of[position_of] = np.arange(len(position_of))
-        return cls(items.ids, Items.of(items.matrix[position_of], k), column_of, position_of, unit_rows(items.matrix))
+    @cached_property
+    def column_of(self) -> Positions:
+        """The way back; -1 where an item is not proposable."""
+        columns = np.full(len(self.factors.ids), -1)
+        columns[self.position_of] = np.arange(len(self.position_of))
+        return columns
+
+    @cached_property
+    def items(self) -> Items:
+        return Items.of(self.factors.matrix[self.position_of], self.k)
+
+    @cached_property
+    def unit(self) -> Floats:
+        return unit_rows(self.factors.matrix)
 
     def propose(self, users: pa.RecordBatch) -> pa.RecordBatch:
         count = users.num_rows
@@ -92,7 +100,7 @@ class _Shared:
         return pa.record_batch(
             {
                 "user_id": users.column("user_id").take(pa.array(user)),
-                "item_id": self.ids.take(pa.array(positions)),
+                "item_id": self.factors.ids.take(pa.array(positions)),
                 "score": pa.array(top.scores[user, place]),
                 "rank": pa.array((place + 1).astype(np.int32)),
                 "reason": self._reasons(users, user, place, positions),
@@ -107,7 +115,7 @@ class _Shared:
         proposed = np.full((users.num_rows, self.items.k), -1)
         proposed[user, place] = positions
         named = most_similar_in_history(proposed, _padded(rows, history, users.num_rows), self.unit)[user, place]
-        ids = self.ids.take(pa.array(named, mask=named < 0))
+        ids = self.factors.ids.take(pa.array(named, mask=named < 0))
         return pc.coalesce(pc.binary_join_element_wise("because_of:", ids, ""), otherwise)
 
 

@@ -64,6 +64,8 @@ def _item_factors(model: FittedModel, request: Request) -> ItemFactors:
     if len(lengths) > 1:
         raise RepertoireError(f"{model.name}: its items have {sorted(lengths)} factors; all must have as many")
     matrix = factors.flatten().to_numpy(zero_copy_only=False).reshape(len(ids), *lengths or (0,))
+    if not np.isfinite(matrix).all():
+        raise RepertoireError(f"{model.name}: some of its item factors are not finite; fit it again")
     if request.eligible is None:
         return ItemFactors(ids, matrix)
     eligible = request.eligible.select(v.ITEM_ID).toArrow().column(v.ITEM_ID)

@@ -38,28 +38,27 @@ def propose_from_sources(models: Sequence[FittedModel], request: Request, scratc
     """
     by_name = {model.name: model for model in models}
     spark = request.spark
-    folders: list[str] = []
-    remaining = request.users
 
-    def materialise(source: str, users: DataFrame) -> DataFrame:
-        asked = replace(request, users=users)
+    def materialise(source: str, asked: Request) -> DataFrame:
         proposals = recommender(source).propose(by_name[source], asked).withColumn(SOURCE, F.lit(source))
-        folders.append(f"{scratch}/{source}")
-        proposals.select(*PROPOSAL).write.mode("overwrite").parquet(folders[-1])
-        return spark.read.schema(proposals.select(*PROPOSAL).schema).parquet(folders[-1])
+        proposals.select(*PROPOSAL).write.mode("overwrite").parquet(f"{scratch}/{source}")
+        return spark.read.schema(proposals.select(*PROPOSAL).schema).parquet(f"{scratch}/{source}")
 
     tiers = fallback_tiers(request.settings)
     personalised = [source for source, tier in tiers.items() if tier == 0]
-    found = [materialise(source, remaining) for source in personalised]
+    found = [materialise(source, request) for source in personalised]
+    asked = request
     for source in FALLBACKS:
         if found:
-            remaining = _short_of(remaining, found, request.k)
-            short_folder = f"{scratch}/short_of_{source}"
-            remaining.write.mode("overwrite").parquet(short_folder)
-            remaining = spark.read.schema(f"{USER_ID} string").parquet(short_folder)
+            short = f"{scratch}/short_before_{source}"
+            _short_of(asked.users, found, request.k).write.mode("overwrite").parquet(short)
+            remaining = spark.read.schema(f"{USER_ID} string").parquet(short)
             if remaining.isEmpty():
                 break
-        found.append(materialise(source, remaining))
+            asked = replace(
+                asked, users=remaining, interactions=asked.interactions.join(remaining, USER_ID, "left_semi")
+            )
+        found.append(materialise(source, asked))
     return reduce(DataFrame.unionByName, found)
 
 

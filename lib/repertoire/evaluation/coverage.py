@@ -8,7 +8,7 @@ the percentiles of the replicates may leave it out altogether.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from repertoire.evaluation.intervals import jackknife_interval
@@ -94,17 +94,21 @@ class _Shown:
 
 def _by_group(lists: Mapping[str, DataFrame], lengths: list[int]) -> DataFrame:
     """model, k, group, items, users: users of the group, and items that it alone is shown; group null: by several."""
-    heads = heads_of_lists(lists, lengths[-1])
     group = F.pmod(F.xxhash64(USER_ID), F.lit(_GROUPS)).cast("int")
-    at_each_k = F.explode(F.filter(F.array(*map(F.lit, lengths)), lambda length: length >= F.col(RANK))).alias(K)
+    heads = heads_of_lists(lists, lengths[-1]).withColumn(_GROUP, group)
 
-    of_item = heads.select(MODEL, ITEM_ID, at_each_k, group.alias(_GROUP)).groupBy(MODEL, ITEM_ID, K)
-    items = of_item.agg(F.min(_GROUP).alias("first"), F.max(_GROUP).alias("last"))
+    def shown_to(k: int) -> Column:
+        at_k = F.when(F.col(RANK) <= k, F.col(_GROUP))
+        return F.struct(F.lit(k).alias(K), F.min(at_k).alias("first"), F.max(at_k).alias("last"))
+
+    items = heads.groupBy(MODEL, ITEM_ID).agg(F.array(*map(shown_to, lengths)).alias("shown_to"))
+    items = items.select(MODEL, F.inline("shown_to")).where(F.col("first").isNotNull())
     only = F.when(F.col("first") == F.col("last"), F.col("first")).alias(_GROUP)
     items = items.select(MODEL, K, only, F.lit(1).alias(_ITEMS), F.lit(0).alias(_USERS))
 
-    users = heads.groupBy(MODEL, USER_ID).agg(F.min(RANK).alias(RANK))
-    users = users.select(MODEL, at_each_k, group.alias(_GROUP), F.lit(0).alias(_ITEMS), F.lit(1).alias(_USERS))
+    users = heads.groupBy(MODEL, USER_ID, _GROUP).agg(F.min(RANK).alias(RANK))
+    reached = F.explode(F.filter(F.array(*map(F.lit, lengths)), lambda k: k >= F.col(RANK))).alias(K)
+    users = users.select(MODEL, reached, _GROUP, F.lit(0).alias(_ITEMS), F.lit(1).alias(_USERS))
     both = items.unionByName(users).groupBy(MODEL, K, _GROUP)
     return both.agg(F.sum(_ITEMS).alias(_ITEMS), F.sum(_USERS).alias(_USERS))
 

@@ -39,9 +39,8 @@ def timestamp_of_typed(column: Column, kind: str, unit: Unit, zone: str) -> Colu
 
 
 def _looks_iso(text: Column) -> Column:
-    """2024-… and not, say, 1:30-01:00, which Spark would take as a time of today."""
-    colon = F.instr(text, ":")
-    return (F.substring(text, 5, 1) == "-") & ((colon == 0) | (colon > 8))
+    """2024-…: what begins otherwise is a number, or would be taken by Spark as an hour of today (12:30)."""
+    return F.instr(text, "-") == 5
 
 
 def _iso(text: Column, zone: str) -> Column:

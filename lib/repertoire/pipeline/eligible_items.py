@@ -22,4 +22,6 @@ def eligible_items(inputs: Inputs, day: dt.date) -> DataFrame | None:
     released = F.col("released").isNull() | (F.col("released") <= F.lit(day))
     barred = catalogue.where(~(F.coalesce("available", F.lit(True)) & released))
     known = inputs.frame(INTERACTIONS).select(ITEM_ID).unionByName(catalogue.select(ITEM_ID)).distinct()
-    return known.join(F.broadcast(barred.select(ITEM_ID)), ITEM_ID, "left_anti")
+    eligible = known.join(F.broadcast(barred.select(ITEM_ID)), ITEM_ID, "left_anti")
+    # As large as the catalogue, and asked for by every model: computed once.
+    return known.sparkSession.createDataFrame(eligible.toArrow())

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
 from repertoire.errors import TableError
 from repertoire.store.files import Files, read_json
@@ -17,7 +18,8 @@ def save_model(files: Files, folder: str, tables: Mapping[str, DataFrame], metad
     files.delete(f"{folder}/{_METADATA}")
     for name, frame in tables.items():
         frame.write.mode("overwrite").parquet(f"{folder}/{name}")
-    files.replace(f"{folder}/{_METADATA}", json.dumps({"tables": sorted(tables), **metadata}, indent=1, default=str))
+    schemas = {name: frame.schema.jsonValue() for name, frame in tables.items()}
+    files.replace(f"{folder}/{_METADATA}", json.dumps({"tables": schemas, **metadata}, indent=1, default=str))
 
 
 def load_model(spark: SparkSession, files: Files, folder: str) -> tuple[dict[str, DataFrame], dict[str, Any]]:
@@ -25,4 +27,5 @@ def load_model(spark: SparkSession, files: Files, folder: str) -> tuple[dict[str
     metadata = read_json(files, f"{folder}/{_METADATA}")
     if metadata is None:
         raise TableError(f"no model in {folder}: {_METADATA} is missing. Run the stage that trains it again.")
-    return {name: spark.read.parquet(f"{folder}/{name}") for name in metadata.pop("tables")}, metadata
+    schemas = {name: StructType.fromJson(schema) for name, schema in metadata.pop("tables").items()}
+    return {name: spark.read.schema(schema).parquet(f"{folder}/{name}") for name, schema in schemas.items()}, metadata
