@@ -1,8 +1,11 @@
 """The Spark session: made once by a command or a job, then passed to whoever needs it."""
 
+import contextlib
 import logging
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -18,6 +21,31 @@ _LOG = Path(__file__).with_name("log4j2.properties").as_uri()
 def _log_level() -> str:
     """Spark's log on the console: off, or what $REPERTOIRE_LOG says."""
     return os.environ.get("REPERTOIRE_LOG", "off")
+
+
+@contextlib.contextmanager
+def _jvm_noise_aside(*, quiet: bool) -> Iterator[None]:
+    """Lets the JVM that is started inside inherit a nameless file as its stderr.
+
+    It and native libraries write warnings there (incubator modules, missing BLAS) that nobody can act on. If it does
+    not start, what it wrote is shown.
+    """
+    if not quiet:
+        yield
+        return
+    with tempfile.TemporaryFile() as aside:
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            aside.seek(0)
+            os.write(stderr, aside.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def jars_folder() -> Path:
@@ -84,7 +112,8 @@ def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
     for key, value in (conf | settings.conf).items():
         builder = builder.config(key, value)
     try:
-        spark = builder.getOrCreate()
+        with _jvm_noise_aside(quiet=_log_level() == "off" and not under_spark_submit()):
+            spark = builder.getOrCreate()
     except Exception as error:
         if "JAVA_GATEWAY_EXITED" in str(error) or "Java gateway" in str(error):
             raise RepertoireError(

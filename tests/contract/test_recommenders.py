@@ -21,8 +21,8 @@ SETTINGS = CandidateSettings(
 )
 USERS = [f"u{number}/é" for number in range(24)]
 ITEMS = [f"i{number:02}" for number in range(30)]
-# Spark jobs of one `propose` with its write: items, eligible, their broadcasts, and the shuffles of users and history.
-MOST_JOBS = 12
+# Spark jobs of one `propose` with its write: item factors, what is broadcast, and each shuffle of users and history.
+MOST_JOBS = 8
 
 
 def pairs() -> list[tuple]:

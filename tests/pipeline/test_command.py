@@ -51,7 +51,12 @@ def log(tmp_path: Path) -> Path:
 
 def test_recommend_gives_everybody_a_full_list_of_unseen_items(repertoire: Command, log: Path, tmp_path: Path) -> None:
     out = tmp_path / "lists"
-    columns = ("ingest.columns.user_id=visitorid", "ingest.columns.item_id=sku", "candidates.als.rank=4")
+    columns = (
+        "ingest.columns.user_id=visitorid",
+        "ingest.columns.item_id=sku",
+        "candidates.als.rank=2",
+        "candidates.als.iterations=15",
+    )
     done = repertoire("recommend", log, "--out", out, *small(*columns))
     assert done.exit_code == 0, done.output
     table = pd.read_parquet(out)
@@ -61,7 +66,7 @@ def test_recommend_gives_everybody_a_full_list_of_unseen_items(repertoire: Comma
     assert (table.groupby("user_id").size() == 5).all()
     assert not (set(zip(table.user_id, table.item_id, strict=True)) & set(zip(seen.visitorid, seen.sku, strict=True)))
     own_circle = table["user_id"].str[0] == table["item_id"].str[0]
-    assert own_circle[table["rank"] <= 2].mean() > 0.9, "friends' works come first"
+    assert own_circle[table["rank"] <= 3].all(), "friends' works come first"
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".repertoire")], "no leftovers"
 
     again = repertoire("recommend", log, "--out", out, *small(*columns))
@@ -120,15 +125,16 @@ def test_evaluate_gives_the_figures_with_intervals(repertoire: Command, tmp_path
         tmp_path / "lists.csv", index=False
     )
     pd.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "c"]}).to_csv(tmp_path / "truth.csv", index=False)
-    done = repertoire("evaluate", "lists.csv", "truth.csv", "--k", "1,2", "--json")
+    files = (tmp_path / "lists.csv", tmp_path / "truth.csv")
+    done = repertoire("evaluate", *files, "--k", "1,2", "--json")
     assert done.exit_code == 0, done.output
     found = {(one["metric"], one["k"]): one["value"] for one in json.loads(done.stdout)["measurements"]}
     assert found["recall", 1] == 0.5
     assert found["recall", 2] == 1.0
     assert found["mrr", 2] == 0.75
-    shown = repertoire("evaluate", "lists.csv", "truth.csv", "--k", "1,2")
+    shown = repertoire("evaluate", *files, "--k", "1,2")
     assert "recall@2" in shown.stdout
-    assert repertoire("evaluate", "lists.csv", "truth.csv", "--k", "ten").exit_code == 2
+    assert repertoire("evaluate", *files, "--k", "ten").exit_code == 2
 
 
 def test_dry_run_says_what_would_run_and_writes_nothing(repertoire: Command, logs: Logs, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from repertoire.pipeline.runner import Runner, RunOptions
 from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage
 from repertoire.settings import Settings
 from repertoire.store import Warehouse, open_warehouse
-from repertoire.store.schemas import empty_frame
+from repertoire.store.frames import empty_frame
 from repertoire.tables import CANDIDATES, EVENTS, INTERACTIONS
 
 DAY = dt.date(2026, 3, 1)

@@ -73,6 +73,7 @@ def _demo(data: Path | None, keep: Path, seed: int, env: str | None, given: list
     with lazy_session(settings, app="repertoire demo", debug=debug) as session:
         warehouse = open_warehouse(settings.run.warehouse)
         runner = Runner(warehouse, settings, STAGES, progress_for(Console(stderr=True)), session)
+        runner.check(RunOptions(run_date=run_date or utc_now().date()))
         ingested = runner.run(RunOptions(run_date=run_date or utc_now().date(), last="ingest_events"))
         run_date = run_date or max(warehouse.tables.event_dates(EVENTS))
         runner.run(RunOptions(run_date=run_date, first="build_features"))

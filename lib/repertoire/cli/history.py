@@ -28,12 +28,16 @@ def runs(
 
         where = [("run_date", "=", parse_date(run_date, "--run-date"))] if run_date else []
         rows = sorted(_rows(RUNS, env, overrides(set_, run__warehouse=warehouse), where), key=lambda r: r["started_at"])
-        _print(
-            rows[-limit:],
-            ("run_date", "stage", "status", "started_at", "seconds", "spark_jobs", "rows_written", "message"),
-            as_json,
-            "nothing has run here yet",
-        )
+        shown = rows[-limit:] if as_json else [_in_words(row) for row in rows[-limit:]]
+        columns = ("run_date", "stage", "status", "started_at", "seconds", "spark_jobs", "rows", "message")
+        _print(shown, columns, as_json, "nothing has run here yet")
+
+
+def _in_words(row: dict[str, Any]) -> dict[str, Any]:
+    """Rows written as text; of the message, what went wrong, if anything did."""
+    written = json.loads(row["rows_written"] or "{}")
+    wrong = row["message"].splitlines()[-1] if row["message"] and row["status"] not in ("done", "running") else None
+    return row | {"rows": ", ".join(f"{count:,} {name}" for name, count in written.items()), "message": wrong}
 
 
 def publications(
@@ -109,10 +113,15 @@ def _print(rows: Rows, columns: tuple[str, ...], as_json: bool, empty: str) -> N
     elif not rows:
         print(empty)
     else:
-        table = RichTable(*columns, box=None, header_style="bold")
+        console = Console()
+        if not console.is_terminal:
+            console.width = 240  # a file has no edge to wrap at
+        table = RichTable(box=None, header_style="bold")
+        for name in columns:
+            table.add_column(name.replace("_", " "), no_wrap=name in ("run_date", "stage", "status", "action"))
         for row in rows:
             table.add_row(*[_text(row[column]) for column in columns])
-        Console().print(table)
+        console.print(table)
 
 
 def _text(value: Any) -> str:

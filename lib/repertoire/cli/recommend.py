@@ -75,7 +75,9 @@ def _recommend(settings: "Settings", out: Path, folder: Path, *, debug: bool) ->
     with lazy_session(settings, app="repertoire recommend", debug=debug) as session:
         warehouse = open_warehouse(settings.run.warehouse)
         runner = Runner(warehouse, settings, STAGES, progress_for(console), session)
-        runner.run(RunOptions(run_date=utc_now().date(), last="ingest_events"))
+        today = utc_now().date()
+        runner.check(RunOptions(run_date=today, last="rank_recommendations"))
+        runner.run(RunOptions(run_date=today, last="ingest_events"))
         # The lists are as of the log's last day, whenever that was.
         last_day = max(warehouse.tables.event_dates(EVENTS))
         runner.run(RunOptions(run_date=last_day, first="build_features", last="rank_recommendations"))

@@ -72,7 +72,8 @@ def evaluate_files(
         in_truth = _checked(relevant, truth, _truth_faults(), F.sum(_REPEATED).alias(_REPEATED), spread)
         users = _users(lists, recommendations, relevant, truth)
         gain = [GAIN] if in_truth["graded"] else []
-        measurements = measure(lists, relevant.select(USER_ID, ITEM_ID, *gain), catalogue_size, lengths, model)
+        liked = relevant.where(F.col(GAIN) > 0).select(USER_ID, ITEM_ID, *gain)
+        measurements = measure(lists, liked, catalogue_size, lengths, model)
     finally:
         lists.unpersist()
         relevant.unpersist()

@@ -20,8 +20,9 @@ def refusals(
 ) -> list[str]:
     """Why the lists must not go live, a line each; an empty list lets them pass.
 
-    metrics: rows of the table `metrics` from this run's backtest. users, rows: of the new lists; top_k: how long a list can be; coverage: share of the
-    eligible catalogue that they show; live_users: users of the lists that are live, or None where nothing is.
+    metrics: rows of the table `metrics` from this run's backtest. users, rows: of the new lists; top_k: how long a list
+    can be; coverage: share of the eligible catalogue that they show; live_users: users of the lists that are live, or
+    None where nothing is.
     """
     found = [
         _evaluation(list(metrics), settings),

@@ -2,20 +2,20 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from repertoire.events import cells
 from repertoire.events.columns import ITEM, USER, Field, map_columns
 from repertoire.events.counts import FileCounts
 from repertoire.events.input_files import InputFile, distinct_contents
 from repertoire.events.layouts import group_by_layout
 from repertoire.events.materialise import materialise
 from repertoire.events.movielens_attributes import movielens_attributes
-from repertoire.events.parse import age_band_of, boolean_of, date_of, id_of, is_given, number_of, tags_of, text_of
 from repertoire.events.read_rows import BLOCK, FILE, ROW, RawRows, path_of, read_rows
 from repertoire.events.rejection import check_share, rejected_rows
 from repertoire.events.validate import FIELD, OFFENDER, RAW, RULE
@@ -104,8 +104,8 @@ def read_attributes(
     """Reads files of items or users. Of several rows with one id the last one counts, by file and place in it.
 
     A row without an id, or with a value that is not what its column holds, is rejected. Columns that are not ours are
-    passed over. MovieLens' files are known by their names. Raises InputError for files that cannot be read, a missing id
-    column, and more rejected rows than ingest.max_rejected_share allows.
+    passed over. MovieLens' files are known by their names. Raises InputError for files that cannot be read, a missing
+    id column, and more rejected rows than ingest.max_rejected_share allows.
     """
     batch, notes = distinct_contents(files)
     chosen = {field.name: settings.columns[field.name] for field in kind.fields if field.name in settings.columns}
@@ -118,11 +118,11 @@ def read_attributes(
             said += [f"{members[0].name}: {note}" for note in mapped.notes]
             raw = read_rows(spark, layout, members, list(mapped.names.values()))
             columns = {name: _parsed(raw, name, theirs) for name, theirs in mapped.names.items()}
-            texts = {name: text_of(raw, theirs) for name, theirs in mapped.names.items()}
+            texts = {name: cells.id_or_words(raw, theirs) for name, theirs in mapped.names.items()}
         else:
             raw = read_rows(spark, layout, members, layout.names)
             columns = known(raw)
-            texts = {kind.key: text_of(raw, kind.key)}
+            texts = {kind.key: cells.id_or_words(raw, layout.names[0])}
         frames.append(_checked(raw, kind, columns, texts, settings, order))
     if not frames:
         frames = [spark.createDataFrame([], _schema(kind))]
@@ -145,19 +145,14 @@ def read_attributes(
 
 def _parsed(raw: RawRows, ours: str, theirs: str) -> Column:
     """A column of ours from a column of the file; null where nothing can be made of it."""
-    parse: Mapping[str, Callable[[RawRows, str], Column]] = {
-        ITEM_ID: id_of,
-        USER_ID: id_of,
-        "age_band": age_band_of,
-        "creator_id": id_of,
-        "tags": tags_of,
-        "price": number_of,
-        "released": date_of,
-        "joined": date_of,
-        "available": boolean_of,
-        "consent": boolean_of,
-    }
-    return parse.get(ours, text_of)(raw, theirs)
+    if ours == "age_band":
+        return cells.age_band(cells.id_or_words(raw, theirs))
+    if ours == "price":
+        price = cells.number(raw, theirs)
+        return F.when((price >= 0) & (price < float("inf")), price)
+    parse = {"tags": cells.tags, "released": cells.day, "joined": cells.day}
+    parse |= {"available": cells.truth, "consent": cells.truth}
+    return parse.get(ours, cells.id_or_words)(raw, theirs)
 
 
 def _checked(
@@ -182,7 +177,7 @@ def _checked(
         ("missing_id", F.lit(kind.key), key.isNull()),
         ("id_too_long", F.lit(kind.key), F.length(key) > settings.max_id_length),
         *(
-            (f"bad_{name}", F.lit(name), made[name].isNull() & is_given(texts[name]))
+            (f"bad_{name}", F.lit(name), made[name].isNull() & texts[name].isNotNull())
             for name in ("price", "released", "available", "consent", "joined")
             if name in texts
         ),

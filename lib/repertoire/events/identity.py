@@ -14,14 +14,15 @@ KEY_HASH = "key_hash"
 _KEY = (USER_ID, ITEM_ID, EVENT_TYPE, EVENT_TS, VALUE, SESSION_ID)
 
 
-def event_id(content_id: Column, occurrence: Column) -> Column:
-    """32 hex digits: md5 of type, time, value, user, item and session, and where there is no time of file and occurrence.
+def event_id() -> Column:
+    """32 hex digits: md5 of type, time, value, user, item and session; in place of a time that is not there, of the
+    file's content_id and the occurrence.
 
     Unambiguous whatever the ids hold: the fields of few words come first, the lengths of the ids before the ids.
     """
     timed = F.col(EVENT_TS).isNotNull()
     apart = F.when(timed, F.unix_micros(EVENT_TS).cast("string")).otherwise(
-        F.concat(content_id, F.lit("#"), occurrence.cast("string"))
+        F.concat(CONTENT_ID, F.lit("#"), F.col(OCCURRENCE).cast("string"))
     )
     words = [
         F.col(EVENT_TYPE),
@@ -37,21 +38,27 @@ def event_id(content_id: Column, occurrence: Column) -> Column:
 
 
 def key_hash() -> Column:
-    """64 bits that are equal for equal events: rows that differ in it are not the same event."""
-    return F.xxhash64(*_KEY, F.when(F.col(EVENT_TS).isNull(), F.col(FILE)))
+    """64 bits that are equal for equal events, whatever type those that name none will be given.
 
-
-def repeated_rows(events: DataFrame) -> DataFrame:
-    """The rows whose key_hash another row shares, with `occurrence` and `kept`.
-
-    events: rows in TYPED_SCHEMA with every event_type filled. Only the 8 bytes of a hash are shuffled for the rows
-    that are alone, which are most. Of timed rows of one key, the first by file and context is kept; those without a
-    time all are, numbered within their file. Rows that share a hash by chance are told apart by their key.
+    Rows that differ in it are not the same event.
     """
-    hashed = events.withColumn(KEY_HASH, key_hash())
-    shared = hashed.groupBy(KEY_HASH).count().where("count > 1").select(KEY_HASH)
-    same = [*_KEY, F.when(F.col(EVENT_TS).isNull(), F.col(FILE))]
-    order = Window.partitionBy(KEY_HASH, *same).orderBy(FILE, F.to_json(CONTEXT))
-    occurrence = F.row_number().over(order)
-    found = hashed.join(shared, KEY_HASH, "left_semi").withColumn(OCCURRENCE, occurrence)
-    return found.withColumn(KEPT, F.col(EVENT_TS).isNull() | (F.col(OCCURRENCE) == 1))
+    return F.xxhash64(*(name for name in _KEY if name != EVENT_TYPE), F.when(F.col(EVENT_TS).isNull(), F.col(FILE)))
+
+
+def shared_hashes(typed: DataFrame) -> DataFrame:
+    """The values of key_hash that more than one row has: for the rest of the rows, 8 bytes each were shuffled."""
+    hashes = typed.where(F.col(KEY_HASH).isNotNull()).select(KEY_HASH)
+    return hashes.repartition(KEY_HASH).groupBy(KEY_HASH).count().where("count > 1").select(KEY_HASH)
+
+
+def repeated_rows(events: DataFrame, shared: DataFrame) -> DataFrame:
+    """The rows whose key_hash is shared, with `occurrence` and `kept`.
+
+    events: sound rows in TYPED_SCHEMA with every event_type filled. Of timed rows of one key, the first by file and
+    context is kept; those without a time all are, numbered within their file. Rows that share a hash but not a key are
+    told apart by their key.
+    """
+    untimed = F.col(EVENT_TS).isNull()
+    alike = Window.partitionBy(KEY_HASH, *_KEY, F.when(untimed, F.col(FILE))).orderBy(FILE, F.to_json(CONTEXT))
+    found = events.join(shared, KEY_HASH, "left_semi").withColumn(OCCURRENCE, F.row_number().over(alike))
+    return found.withColumn(KEPT, untimed | (F.col(OCCURRENCE) == 1))

@@ -76,9 +76,12 @@ def read_events(
     )
     event_type, type_notes = _default_event_type(batch, settings, summary)
     sound = typed.where(F.col(RULE).isNull()).fillna({EVENT_TYPE: event_type})
-    repeated = materialise(identity.repeated_rows(sound), f"{scratch}/repeated")
-    dropped, has_repeats = _count_dropped(repeated)
-    events = _with_ids(spark, sound, repeated if has_repeats else None, batch, summary)
+    events, dropped = _without_repeats(sound, scratch)
+    if summary.untimed:
+        events = _with_content_id(spark, events, batch)
+    else:
+        events = events.withColumn(identity.CONTENT_ID, F.lit(""))
+    events = events.withColumn(EVENT_ID, identity.event_id())
     if known_event_ids is not None:
         events, stored = _without_known(events, known_event_ids, summary.event_dates, f"{scratch}/stored")
         dropped += stored
@@ -138,35 +141,22 @@ def _default_event_type(
     return event_type, (f"{why} (ingest.default_event_type says otherwise)",) if summary.untyped else ()
 
 
-def _count_dropped(repeated: DataFrame) -> tuple[Counter[str], bool]:
-    """Rows of each file that repeat another and are dropped; and whether any row has a repeat."""
-    dropped: Counter[str] = Counter()
-    groups = repeated.groupBy(FILE, identity.KEPT).count().collect()
-    for group in groups:
-        if not group[identity.KEPT]:
-            dropped[group[FILE]] += group["count"]
-    return dropped, bool(groups)
+def _without_repeats(sound: DataFrame, scratch: str) -> tuple[DataFrame, Counter[str]]:
+    """The sound rows, one for each event, with `occurrence`; and how many of each file repeat another."""
+    shared = materialise(identity.shared_hashes(sound), f"{scratch}/shared")
+    alone = sound.withColumn(identity.OCCURRENCE, F.lit(1))
+    if shared.isEmpty():
+        return alone, Counter()
+    repeated = materialise(identity.repeated_rows(sound, shared), f"{scratch}/repeated")
+    counts = repeated.where(~F.col(identity.KEPT)).groupBy(FILE).count().collect()
+    kept = repeated.where(identity.KEPT).drop(identity.KEPT)
+    events = alone.join(shared, identity.KEY_HASH, "left_anti").unionByName(kept)
+    return events, Counter({row[FILE]: row["count"] for row in counts})
 
 
-def _with_ids(
-    spark: SparkSession, sound: DataFrame, repeated: DataFrame | None, files: Sequence[InputFile], summary: Summary
-) -> DataFrame:
-    """The sound rows, one for each event, with event_id. repeated: as of `identity.repeated_rows`; None: there are none."""
-    rows = sound.withColumn(identity.OCCURRENCE, F.lit(1))
-    if repeated is not None:
-        alone = rows.withColumn(identity.KEY_HASH, identity.key_hash()).join(
-            repeated.select(identity.KEY_HASH).distinct(), identity.KEY_HASH, "left_anti"
-        )
-        rows = alone.unionByName(repeated.where(identity.KEPT).drop(identity.KEPT))
-    if not summary.untimed:
-        content_id = F.lit("")
-    elif len(files) == 1:
-        content_id = F.lit(files[0].content_id)
-    else:
-        contents = pa.table({FILE: [file.uri for file in files], "_content": [file.content_id for file in files]})
-        rows = rows.join(F.broadcast(spark.createDataFrame(contents)), FILE)
-        content_id = F.col("_content")
-    return rows.withColumn(EVENT_ID, identity.event_id(content_id, F.col(identity.OCCURRENCE)))
+def _with_content_id(spark: SparkSession, events: DataFrame, files: Sequence[InputFile]) -> DataFrame:
+    contents = pa.table({FILE: [file.uri for file in files], identity.CONTENT_ID: [file.content_id for file in files]})
+    return events.join(F.broadcast(spark.createDataFrame(contents)), FILE)
 
 
 def _without_known(

@@ -8,8 +8,17 @@ from pyspark.sql import DataFrame
 
 from repertoire.errors import InputError
 from repertoire.events.input_files import display_path, root_cause
+from repertoire.events.identity import KEY_HASH
+from repertoire.vocabulary import ITEM_ID, SESSION_ID, USER_ID
 
 _UNREADABLE = re.compile(r"\[FAILED_READ_FILE\S*\] .*?reading file (\S+?)\.?\s")
+
+# The file is read once or twice and thrown away: dictionaries of ids and statistics would cost more than they save.
+_QUICK = {
+    "compression": "snappy",
+    "parquet.column.statistics.enabled": "false",
+    **{f"parquet.enable.dictionary#{name}": "false" for name in (USER_ID, ITEM_ID, SESSION_ID, KEY_HASH)},
+}
 
 
 def materialise(frame: DataFrame, path: str) -> DataFrame:
@@ -18,7 +27,7 @@ def materialise(frame: DataFrame, path: str) -> DataFrame:
     Raises InputError, naming the file, if one of the files behind it cannot be read to its end.
     """
     try:
-        frame.write.mode("overwrite").option("compression", "snappy").parquet(path)
+        frame.write.mode("overwrite").options(**_QUICK).parquet(path)
     except Py4JJavaError as error:
         unreadable = _UNREADABLE.search(str(error.java_exception.getMessage()) + "\n")
         if unreadable is None:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from repertoire.events import cells
 from repertoire.events.movielens_files import GENRES, KNOWN
-from repertoire.events.parse import age_band_of, date_of, id_of, tags_of, text_of
 from repertoire.events.read_rows import RawRows
 
 
@@ -35,38 +35,39 @@ def movielens_attributes(names: Sequence[str], kind: str) -> Callable[[RawRows],
 
 
 def _film(raw: RawRows, item_id: str, tags: Column) -> dict[str, Column]:
-    title = text_of(raw, "title")
-    return {"item_id": id_of(raw, item_id), "title": title, "category": F.lit("film"), "tags": tags}
+    title = cells.id_or_words(raw, "title")
+    return {"item_id": cells.id_or_words(raw, item_id), "title": title, "category": F.lit("film"), "tags": tags}
 
 
 def _item(raw: RawRows) -> dict[str, Column]:
-    return _film(raw, "item_id", tags_of(raw, "tags"))
+    return _film(raw, "item_id", cells.tags(raw, "tags"))
 
 
 def _item_of_csv(raw: RawRows) -> dict[str, Column]:
-    return _film(raw, "movieId", tags_of(raw, "genres"))
+    return _film(raw, "movieId", cells.tags(raw, "genres"))
 
 
 def _item_with_flags(raw: RawRows) -> dict[str, Column]:
     flags = F.array(*[F.when(raw.column(genre) == "1", F.lit(genre)) for genre in GENRES])
-    return _film(raw, "item_id", F.array_sort(F.array_compact(flags))) | {"released": date_of(raw, "released")}
+    released = F.try_to_timestamp(cells.id_or_words(raw, "released"), F.lit("dd-MMM-yyyy")).cast("date")
+    return _film(raw, "item_id", cells.sorted_tags(F.array_compact(flags))) | {"released": released}
 
 
 def _user(raw: RawRows) -> dict[str, Column]:
     return {
-        "user_id": id_of(raw, "user_id"),
-        "age_band": age_band_of(raw, "age"),
-        "gender": text_of(raw, "gender"),
-        "occupation": text_of(raw, "occupation"),
+        "user_id": cells.id_or_words(raw, "user_id"),
+        "age_band": cells.age_band(cells.id_or_words(raw, "age")),
+        "gender": cells.id_or_words(raw, "gender"),
+        "occupation": cells.id_or_words(raw, "occupation"),
     }
 
 
 def _user_of_codes(raw: RawRows) -> dict[str, Column]:
-    code = text_of(raw, "occupation_code").try_cast("int")
+    code = cells.id_or_words(raw, "occupation_code").try_cast("int")
     occupation = F.get(F.array(*map(F.lit, _OCCUPATIONS)), code)
     return {
-        "user_id": id_of(raw, "user_id"),
-        "age_band": age_band_of(raw, "age_code"),
-        "gender": text_of(raw, "gender"),
+        "user_id": cells.id_or_words(raw, "user_id"),
+        "age_band": cells.age_band(cells.id_or_words(raw, "age_code")),
+        "gender": cells.id_or_words(raw, "gender"),
         "occupation": occupation,
     }

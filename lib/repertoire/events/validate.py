@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from repertoire.events import cells
+from repertoire.events.identity import KEY_HASH, key_hash
 from repertoire.events.layouts import Layout
 from repertoire.events.read_rows import BLOCK, FILE, ROW, RawRows
 from repertoire.settings import IngestSettings
@@ -33,10 +34,11 @@ RAW = "raw"
 TYPED_SCHEMA = (
     f"{FILE} string, {USER_ID} string, {ITEM_ID} string, {EVENT_TYPE} string, {EVENT_TS} timestamp, {VALUE} double, "
     f"{SESSION_ID} string, {CONTEXT} map<string,string>, {EVENT_DATE} date, "
-    f"{RULE} string, {FIELD} string, {OFFENDER} string, {RAW} string, {BLOCK} bigint, {ROW} bigint"
+    f"{RULE} string, {FIELD} string, {OFFENDER} string, {RAW} string, {BLOCK} bigint, {ROW} bigint, "
+    f"{KEY_HASH} bigint"
 )
 """A typed row. rule: the first one broken, or null; with it field, offender, raw and the row's place in its file.
-event_type is null where the row names none."""
+event_type is null where the row names none; key_hash where it broke a rule."""
 
 
 _MEANINGS = {USER_ID: "id", ITEM_ID: "id", SESSION_ID: "id", EVENT_TYPE: "word", EVENT_TS: "time", VALUE: "number"}
@@ -64,7 +66,7 @@ def typed_events(
     verdict = F.col("_verdict")
     refused = verdict.isNotNull()
     day = F.col("_ts") if timezone == "UTC" else F.from_utc_timestamp("_ts", timezone)
-    return checked.select(
+    typed = checked.select(
         FILE,
         F.col("_user").alias(USER_ID),
         F.col("_item").alias(ITEM_ID),
@@ -81,6 +83,7 @@ def typed_events(
         F.when(refused, F.col(BLOCK)).alias(BLOCK),
         F.when(refused, F.col(ROW)).alias(ROW),
     )
+    return typed.withColumn(KEY_HASH, F.when(F.col(RULE).isNull(), key_hash()))
 
 
 def check_types(layout: Layout, names: Mapping[str, str], file: str) -> None:

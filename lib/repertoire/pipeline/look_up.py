@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from repertoire.errors import InputError
-from repertoire.pipeline.publish_recommendations import live_publication
+from repertoire.pipeline.live_publication import live_publication
 from repertoire.store import Warehouse
 from repertoire.tables import INTERACTIONS, ITEMS, PUBLICATIONS, RECOMMENDATIONS, USERS
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from repertoire.errors import GateRefusedError
 from repertoire.evaluation.gate import refusals
+from repertoire.pipeline.live_publication import live_publication
 from repertoire.pipeline.stage import Inputs, Outputs, Publication, RunContext, Stage
 from repertoire.tables import METRICS, PUBLICATIONS, RECOMMENDATIONS
 
@@ -36,11 +37,6 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
     assert row is not None
     context.say(f"live: {row['users']:,} lists of {row['run_date']}, {row['rows']:,} rows")
     return Outputs(publication=Publication(row, inputs.frame(RECOMMENDATIONS)))
-
-
-def live_publication(publications: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The publication that is live: the newest row."""
-    return max(publications, key=lambda row: row["published_at"], default=None)
 
 
 def _row(context: RunContext, version: Any, users: int, rows: int, metrics: list[dict[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from repertoire.errors import InputError
-from repertoire.pipeline.publish_recommendations import live_publication
+from repertoire.pipeline.live_publication import live_publication
 from repertoire.settings import PublicationSettings
 from repertoire.store import Warehouse
 from repertoire.store.exports import export_folder, point_live, write_export

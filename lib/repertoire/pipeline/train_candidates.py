@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from pyspark.sql import functions as F
 
 from repertoire.candidates.recommender import Fitting
+from repertoire.candidates.registry import recommender
 from repertoire.candidates.sources import fit_sources
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.pipeline.valid_on import valid_on
@@ -34,6 +35,12 @@ def _hash_of(fitting: Fitting) -> str:
     return repr([tuple(found) for found in hashes if found is not None])
 
 
+def check(settings: SimpleNamespace) -> None:
+    """Raises SettingsError for a model that nobody knows."""
+    for name in settings.candidates.models:
+        recommender(name)
+
+
 STAGE = Stage(
     name="train_candidates",
     about="fits the candidate models on the interactions",
@@ -43,4 +50,5 @@ STAGE = Stage(
     writes=(MODELS,),
     trains=True,
     settings=("candidates",),
+    check=check,
 )

@@ -8,9 +8,9 @@ from repertoire.settings.section import Section
 class AlsSettings(Section):
     """Spark MLlib's alternating least squares (Hu, Koren, Volinsky 2008; regularised as in Zhou et al. 2008)."""
 
-    rank: int = Field(64, ge=1, le=2000, description="number of latent factors")
-    iterations: int = Field(12, ge=1, le=200, description="alternations")
-    regularization: float = Field(0.05, ge=0, description="ridge on the factors, times the number of ratings")
+    rank: int = Field(48, ge=1, le=2000, description="number of latent factors")
+    iterations: int = Field(8, ge=1, le=200, description="alternations")
+    regularization: float = Field(0.2, ge=0, description="ridge on the factors, times the number of ratings")
     alpha: float = Field(2.0, gt=0, description="confidence is 1 + alpha × strength (implicit only)")
     negative_weight: float = Field(
         0.0, ge=0, description="a refused pair enters as confident zero with alpha × this × its negative strength"
@@ -21,7 +21,7 @@ class AlsSettings(Section):
     nonnegative: bool = Field(False, description="keep factors at zero or above")
     user_blocks: int | None = Field(None, ge=1, description="blocks of users; null: from the number of pairs")
     item_blocks: int | None = Field(None, ge=1, description="blocks of items; null: from the number of pairs")
-    checkpoint_interval: int = Field(8, ge=1, description="iterations between checkpoints, which cut the lineage")
+    checkpoint_interval: int = Field(10, ge=1, description="iterations between checkpoints, which cut the lineage")
     refuse_memory_share: float = Field(
         0.8, gt=0, description="refuse to start where the estimate exceeds this share of the memory that Spark has"
     )
@@ -31,7 +31,7 @@ class PopularSettings(Section):
     """Popularity, decayed with time, overall and within segments of users."""
 
     half_life_days: float | None = Field(
-        30.0, gt=0, description="a user's vote for an item loses half its weight in so many days; null: it never does"
+        90.0, gt=0, description="a user's vote for an item loses half its weight in so many days; null: it never does"
     )
     segment_by: list[str] = Field(
         ["country", "age_band"], description="columns of users that make a segment; empty: no segments"

@@ -8,17 +8,18 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from repertoire.errors import TableError
-from repertoire.store.schemas import arrow_schema, conform, empty_frame
+from repertoire.store.schemas import arrow_schema
 from repertoire.tables import Table, Written
+
+if TYPE_CHECKING:  # what needs no Spark should not pay for its import
+    from pyspark.sql import DataFrame, SparkSession
 
 Row = Mapping[str, Any]
 
@@ -66,8 +67,13 @@ class DeltaTables:
         opened = self._open(table, version)
         if opened is None:
             return self.none(table)
-        found = opened.to_pyarrow_dataset().to_table(filter=_expression(where))
-        return found.select(list(table.column_names))
+        condition = _expression(where)
+        if not table.ledger:
+            found = opened.to_pyarrow_dataset().to_table(filter=condition)
+            return found.select(list(table.column_names))
+        # Files of delta-rs carry statistics as string_view, which Arrow's filters cannot compare with strings.
+        found = opened.to_pyarrow_table().select(list(table.column_names)).cast(arrow_schema(table))
+        return found if condition is None else found.filter(condition)
 
     def none(self, table: Table) -> pa.Table:
         """No rows, in the declared schema: a table as it was before it was made."""
@@ -113,31 +119,34 @@ class DeltaTables:
     # --- with Spark
 
     def read(
-        self, spark: SparkSession, table: Table, version: int | None, run_date: dt.date | None = None
-    ) -> DataFrame:
+        self, spark: "SparkSession", table: Table, version: int | None, run_date: dt.date | None = None
+    ) -> "DataFrame":
         """A version of a table, or of one run_date of it; no rows, in the declared schema, where it was never made.
 
         delta-rs says which files make up the version, and Spark reads those as Parquet: Delta's own reader starts two
         or three Spark jobs for each query on a table, which on small tables cost more than the query. Tables that use
         features which need that reader (deletion vectors, column mapping) get it.
         """
+        from repertoire.store.frames import empty_frame
+
         opened = None if version is None else self._open(table, version)
         if opened is None:
             return empty_frame(spark, table)
         if opened.protocol().reader_features:
             frame = spark.read.format("delta").option("versionAsOf", version).load(self.path(table))
-            return frame if run_date is None else frame.where(F.col("run_date") == F.lit(run_date))
-        files = opened.file_uris([("run_date", "=", run_date.isoformat())] if run_date else None)
+            return frame if run_date is None else frame.where(frame["run_date"] == run_date)
+        of_date = [("run_date", "=", run_date)] if run_date else None
+        files = opened.file_uris(file_pruning_predicate=of_date)
         if not files:
             return empty_frame(spark, table)
         rows = spark.read.schema(table.ddl).option("basePath", self.path(table)).parquet(*files)
         return rows.select(*table.column_names)
 
-    def replace_run_date(self, frame: DataFrame, table: Table, run_date: dt.date, mark: str) -> Commit:
+    def replace_run_date(self, frame: "DataFrame", table: Table, run_date: dt.date, mark: str) -> Commit:
         """Puts the frame in the place of one run_date's rows, in one commit. Idempotent."""
-        return self._overwrite(conform(frame, table), table, f"run_date = '{run_date.isoformat()}'", mark)
+        return self._overwrite(_conform(frame, table), table, f"run_date = '{run_date.isoformat()}'", mark)
 
-    def insert_new(self, frame: DataFrame, table: Table, event_dates: Iterable[dt.date], mark: str) -> Commit:
+    def insert_new(self, frame: "DataFrame", table: Table, event_dates: Iterable[dt.date], mark: str) -> Commit:
         """Adds the rows whose key is not there yet; touches the given event_dates only, which the frame must not leave.
 
         Must not run twice at once on one table: the caller holds a lease. Where none of the days has rows yet, nothing
@@ -145,19 +154,19 @@ class DeltaTables:
         """
         self.create(table)
         days = sorted(set(event_dates))
-        rows = conform(frame, table)
+        rows = _conform(frame, table)
         if not self.event_dates(table) & set(days):
             self._writer(rows, mark).mode("append").save(self.path(table))
             return self._commit(table, mark)
         literal = ", ".join(f"DATE'{day.isoformat()}'" for day in days)
         return self._merge(rows, table, mark, f"target.event_date IN ({literal})", update=False)
 
-    def upsert(self, frame: DataFrame, table: Table, mark: str) -> Commit:
+    def upsert(self, frame: "DataFrame", table: Table, mark: str) -> Commit:
         """Adds new keys and replaces the rows of known ones."""
         self.create(table)
-        return self._merge(conform(frame, table), table, mark, "true", update=True)
+        return self._merge(_conform(frame, table), table, mark, "true", update=True)
 
-    def _merge(self, rows: DataFrame, table: Table, mark: str, within: str, *, update: bool) -> Commit:
+    def _merge(self, rows: "DataFrame", table: Table, mark: str, within: str, *, update: bool) -> Commit:
         from delta.tables import DeltaTable as SparkDeltaTable
 
         spark = rows.sparkSession
@@ -173,14 +182,14 @@ class DeltaTables:
             spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
         return self._commit(table, mark)
 
-    def _overwrite(self, rows: DataFrame, table: Table, where: str, mark: str) -> Commit:
+    def _overwrite(self, rows: "DataFrame", table: Table, where: str, mark: str) -> Commit:
         self.create(table)
         if table.sorted_by:
             rows = rows.sortWithinPartitions(*table.sorted_by)
         self._writer(rows, mark).mode("overwrite").option("replaceWhere", where).save(self.path(table))
         return self._commit(table, mark)
 
-    def _writer(self, rows: DataFrame, mark: str) -> Any:
+    def _writer(self, rows: "DataFrame", mark: str) -> Any:
         return rows.write.format("delta").option("userMetadata", mark)
 
     def _commit(self, table: Table, mark: str) -> Commit:
@@ -212,6 +221,12 @@ class DeltaTables:
                 f"table {table.name} in {self._folder} cannot be read{which}: {error}. "
                 "If that version was vacuumed away, --inputs latest reads the newest."
             ) from error
+
+
+def _conform(frame: "DataFrame", table: Table) -> "DataFrame":
+    from repertoire.store.frames import conform
+
+    return conform(frame, table)
 
 
 def _as_date(value: Any) -> dt.date:

@@ -8,12 +8,13 @@ import os
 import shutil
 import uuid
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from pyspark.sql import SparkSession
-
 from repertoire.errors import RepertoireError
+
+if TYPE_CHECKING:  # what needs no Spark should not pay for its import
+    from pyspark.sql import SparkSession
 
 
 def is_local(path: str) -> bool:
@@ -106,7 +107,7 @@ class LocalFiles:
 class HadoopFiles:
     """Any file system that Hadoop knows (hdfs:// first of all), through Spark's JVM."""
 
-    def __init__(self, spark: SparkSession) -> None:
+    def __init__(self, spark: "SparkSession") -> None:
         self._jvm: Any = spark._jvm
         self._conf = spark._jsc.hadoopConfiguration()
 

@@ -1,10 +1,7 @@
-"""A table's declaration in the types of Arrow and of Spark."""
+"""A table's declaration in the types of Arrow."""
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-from repertoire.errors import TableError
 from repertoire.tables import Table
 
 _ARROW = {
@@ -28,27 +25,3 @@ def arrow_schema(table: Table) -> pa.Schema:
             for column in table.columns
         ]
     )
-
-
-def empty_frame(spark: SparkSession, table: Table) -> DataFrame:
-    """No rows, in the declared schema."""
-    return spark.createDataFrame([], table.ddl)
-
-
-def conform(frame: DataFrame, table: Table) -> DataFrame:
-    """The frame in the declared order of columns.
-
-    Raises TableError where columns are missing, unknown or of another type: a stage must write what it declared.
-    """
-    found = dict(frame.dtypes)
-    declared = {column.name: column.type for column in table.columns}
-    wrong = [f"no column {name}" for name in declared if name not in found]
-    wrong += [f"column {name} is not declared" for name in found if name not in declared]
-    wrong += [
-        f"column {name} is {found[name]}, declared {kind}"
-        for name, kind in declared.items()
-        if name in found and found[name] != kind
-    ]
-    if wrong:
-        raise TableError(f"table {table.name}: {'; '.join(wrong)}")
-    return frame.select(*[F.col(name) for name in table.column_names])

@@ -3,12 +3,14 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING
 
 from repertoire.errors import RepertoireError
 from repertoire.store.delta_tables import DeltaTables
 from repertoire.store.files import Files, HadoopFiles, LocalFiles, is_local
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Warehouse:
         return "/".join([self.root, *parts])
 
 
-def open_warehouse(path: str, spark: SparkSession | None = None) -> Warehouse:
+def open_warehouse(path: str, spark: "SparkSession | None" = None) -> Warehouse:
     """The warehouse at a path, which need not exist yet.
 
     spark: needed for paths that are not local. Raises RepertoireError where it is missing.

@@ -94,6 +94,12 @@ def test_too_many_item_factors_are_refused(spark: SparkSession) -> None:
         propose_by_factors(large, request(pairs(spark), settings, ["u1"], k=1))
 
 
+def test_factors_that_are_not_finite_are_refused(spark: SparkSession) -> None:
+    broken = model(spark, [("a", [1.0]), ("b", [float("nan")])])
+    with pytest.raises(RepertoireError, match="toy: some of its item factors are not finite"):
+        propose_by_factors(broken, request(pairs(spark), QUIET, ["u1"], k=1))
+
+
 def test_uneven_factors_are_refused(spark: SparkSession) -> None:
     uneven = model(spark, [("a", [1.0]), ("b", [1.0, 2.0])])
     with pytest.raises(RepertoireError, match=r"toy: its items have \[1, 2\] factors"):

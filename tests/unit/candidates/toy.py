@@ -19,8 +19,9 @@ Pair = tuple  # user_id, item_id[, strength[, negative[, seen[, last_ts]]]]
 def interactions(spark: SparkSession, pairs: list[Pair]) -> DataFrame:
     """Rows of the table: by default of strength 1, not refused, seen, untimed."""
     rows = []
+    defaults = (None, None, 1.0, 0.0, True, None)
     for pair in pairs:
-        user, item, strength, negative, seen, last = (*pair, *(None, None, 1.0, 0.0, True, None)[len(pair) :])
+        user, item, strength, negative, seen, last = pair + defaults[len(pair) :]
         rows.append((user, item, float(strength), float(negative), 1, seen, last, last))
     return spark.createDataFrame(rows, COLUMNS)
 

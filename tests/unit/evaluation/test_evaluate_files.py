@@ -97,7 +97,9 @@ def test_gains_that_differ_are_graded_and_repeated_pairs_count_once(spark: Spark
 def test_gains_that_are_all_equal_are_not_graded(spark: SparkSession, tmp_path: Path) -> None:
     lists = csv(tmp_path, "lists.csv", "user_id,item_id,rank\nu,b,1\n")
     truth = csv(tmp_path, "truth.csv", "user_id,item_id,gain\nu,a,2\nu,b,2\nu,c,0\n")
-    assert ("graded_ndcg", 1) not in values(evaluate_files(spark, lists, truth, [1]))
+    found = values(evaluate_files(spark, lists, truth, [1]))
+    assert ("graded_ndcg", 1) not in found
+    assert found["recall", 1] == 1 / 2
 
 
 GOOD_LISTS = "user_id,item_id,rank\nu,a,1\n"
@@ -115,14 +117,34 @@ GOOD_TRUTH = "user_id,item_id\nu,a\n"
         ("user_id,item_id,place\nu,a,1\n", GOOD_TRUTH, "lists.csv: neither a column rank nor a column score"),
         (GOOD_LISTS, "user_id,movie\nu,a\n", "truth.csv: no column item_id. Columns found: user_id, movie."),
         ("", GOOD_TRUTH, "lists.csv: no column user_id, item_id. Columns found: none."),
-        ("user_id,item_id,rank\nu,a,0\n", GOOD_TRUTH, "rows whose rank is not 1, 2, 3, …, or whose score is no number: 1, such as user 'u', item 'a': "),
+        (
+            "user_id,item_id,rank\nu,a,0\n",
+            GOOD_TRUTH,
+            "rows whose rank is not 1, 2, 3, …, or whose score is no number: 1, such as user 'u', item 'a': ",
+        ),
         ("user_id,item_id,rank\nu,a,1.5\nu,b,2\n", GOOD_TRUTH, "such as user 'u', item 'a': '1.5'"),
         ("user_id,item_id,rank\nu,a,first\n", GOOD_TRUTH, "such as user 'u', item 'a': 'first'"),
-        ("user_id,item_id,rank\nu,a,99999999999\n", GOOD_TRUTH, "rows whose rank is not 1, 2, 3, …, or whose score is no number: 1, such as user 'u', item 'a': "),
-        ("user_id,item_id,score\nu,a,NaN\n", GOOD_TRUTH, "whose score is no number: 1, such as user 'u', item 'a': 'NaN'"),
+        (
+            "user_id,item_id,rank\nu,a,99999999999\n",
+            GOOD_TRUTH,
+            "rows whose rank is not 1, 2, 3, …, or whose score is no number: 1, such as user 'u', item 'a': ",
+        ),
+        (
+            "user_id,item_id,score\nu,a,NaN\n",
+            GOOD_TRUTH,
+            "whose score is no number: 1, such as user 'u', item 'a': 'NaN'",
+        ),
         ("user_id,item_id,score\nu,a,\n", GOOD_TRUTH, "whose score is no number: 1, such as user 'u', item 'a': None"),
-        ("user_id,item_id,rank\nu,a,1\nu,b,2\nu,a,3\n", GOOD_TRUTH, "rows whose item is in the list more than once: 2, such"),
-        ("user_id,item_id,rank\nu,a,1\nu,b,1\n", GOOD_TRUTH, "rows whose rank is in the list already: 1, such as user 'u', item 'b': '1'"),
+        (
+            "user_id,item_id,rank\nu,a,1\nu,b,2\nu,a,3\n",
+            GOOD_TRUTH,
+            "rows whose item is in the list more than once: 2, such",
+        ),
+        (
+            "user_id,item_id,rank\nu,a,1\nu,b,1\n",
+            GOOD_TRUTH,
+            "rows whose rank is in the list already: 1, such as user 'u', item 'b': '1'",
+        ),
         ("user_id,item_id,rank\n,a,1\n", GOOD_TRUTH, "lists.csv: rows without a user_id or an item_id: 1, such"),
         (GOOD_LISTS, "user_id,item_id\nu,\n", "truth.csv: rows without a user_id or an item_id: 1, such"),
         (

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from repertoire.errors import TableError
 from repertoire.store.delta_tables import DeltaTables
-from repertoire.store.schemas import empty_frame
+from repertoire.store.frames import empty_frame
 from repertoire.tables import EVENTS, INTERACTIONS, ITEMS, METRICS, PUBLICATIONS
 
 MONDAY, TUESDAY = dt.date(2026, 3, 2), dt.date(2026, 3, 3)
