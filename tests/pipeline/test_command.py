@@ -214,7 +214,7 @@ def test_doctor_finds_everything_in_order_and_says_what_is_missing(
 ) -> None:
     done = repertoire("doctor")
     assert done.exit_code == 0, done.output
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok"] * 8
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok"] * 9
     monkeypatch.setenv("REPERTOIRE_JARS", str(tmp_path))
     lacking = repertoire("doctor", "--set", "spark.driver_memory=900t")
     assert lacking.exit_code == 1

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what needs no Spark should not pay for its import
     from pyspark.sql import DataFrame, SparkSession
 
 Row = Mapping[str, Any]
+_MANY_DAYS = 8
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,9 @@ class DeltaTables:
         self.create(table)
         days = sorted(set(event_dates))
         rows = _conform(frame, table)
+        if len(days) >= _MANY_DAYS:  # else each task writes a file for every day
+            partitions = int(rows.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+            rows = rows.repartition(partitions, "event_date")
         if not self.event_dates(table) & set(days):
             self._writer(rows, mark).mode("append").save(self.path(table))
             return self._commit(table, mark)
