@@ -44,10 +44,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_tables(
 ) -> None:
     overrides = logs.overrides(tmp_path / "warehouse")
     kills = [
-        *(
-            _KILL_BEFORE_LEDGER.format(stage=stage)
-            for stage in ("ingest_events", "build_features", "train_candidates", "rank_recommendations")
-        ),
+        *(_KILL_BEFORE_LEDGER.format(stage=stage) for stage in ("ingest_events", "rank_recommendations")),
         _KILL_BEFORE_EXPORT_IS_SHOWN,
     ]
     for kill in kills:

@@ -1,5 +1,6 @@
 """What stands in a column of raw rows: as text, id, number, time, truth, day or tags. Null where nothing can be made of it."""
 
+import itertools
 from collections.abc import Sequence
 
 from pyspark.sql import Column
@@ -72,6 +73,12 @@ def number(raw: RawRows, name: str | None) -> Column:
     return F.when((trimmed != "") & ~has_suffix, found + F.lit(0.0))  # parsing nothing as a number is slow
 
 
+def finite_number(raw: RawRows, name: str | None) -> Column:
+    """As `number`; null for what is not finite."""
+    found = number(raw, name)
+    return F.when(~F.isnan(found) & (F.abs(found) != F.lit(float("inf"))), found)
+
+
 def time(raw: RawRows, name: str | None, unit: Unit, zone: str) -> Column:
     """As timestamp. zone: of the times that name none."""
     if name is None:
@@ -121,7 +128,7 @@ def age_band(text: Column) -> Column:
     """MovieLens' bands for an age in years; anything else that stands there as it is."""
     years = text.try_cast("int")
     band = F.when(years >= _BANDS[-1], f"{_BANDS[-1]}+")
-    for low, above in reversed(list(zip(_BANDS[:-1], _BANDS[1:], strict=True))):
+    for low, above in reversed(list(itertools.pairwise(_BANDS))):
         band = band.when(years >= low, f"{low}-{above - 1}")
     band = band.when(years >= 0, f"under {_BANDS[0]}")
     return F.when(years.isNull(), text).otherwise(band)

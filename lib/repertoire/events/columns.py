@@ -30,7 +30,9 @@ EVENT_FIELDS = (
     ITEM,
     Field(EVENT_TYPE, aliases=frozenset({"event", "eventname", "behavior", "behaviour", "behaviortype", "action"})),
     Field(EVENT_TS, aliases=frozenset({"timestamp", "eventtime", "time", "ts", "datetime", "unixreviewtime"})),
-    Field(VALUE, aliases=frozenset({"rating", "score", "weight", "amount", "quantity", "hours", "playcount", "overall"})),
+    Field(
+        VALUE, aliases=frozenset({"rating", "score", "weight", "amount", "quantity", "hours", "playcount", "overall"})
+    ),
     Field(SESSION_ID, aliases=frozenset({"session", "usersession"})),
 )
 
@@ -68,7 +70,9 @@ def map_columns(found: Sequence[str], fields: Sequence[Field], chosen: Mapping[s
         elif likely and field.required:
             raise InputError(_ambiguous(field, likely, file))
         elif likely:
-            notes.append(f"{' and '.join(likely)} could each be {field.name}, so none is: ingest.columns.{field.name} says which")
+            notes.append(
+                f"{' and '.join(likely)} could each be {field.name}, so none is: ingest.columns.{field.name} says which"
+            )
         elif field.required:
             raise InputError(_absent(field, found, None, file))
     return Mapped(names, tuple(notes))
@@ -106,4 +110,3 @@ def _absent(field: Field, found: Sequence[str], chosen: str | None, file: str) -
     if found and all(re.fullmatch(r"-?\d+([.]\d+)?", name) for name in found):
         return message + "That looks like a row: the first line must name the columns."
     return message + f"Say which one it is: --set ingest.columns.{field.name}=COLUMN"
-

@@ -12,5 +12,8 @@ def decide_event_type(rows: int, greatest: float | None, on_scale: bool | None) 
     if not greatest:
         return INTERACTION, f"{rows:,} events name no type and carry no value: taken as {INTERACTION}"
     if on_scale and greatest >= 3:
-        return RATING, f"{rows:,} events name no type; their values look like ratings up to {greatest:g}: taken as {RATING}"
+        return (
+            RATING,
+            f"{rows:,} events name no type; their values look like ratings up to {greatest:g}: taken as {RATING}",
+        )
     return PLAY, f"{rows:,} events name no type; their values, up to {greatest:g}, look like amounts: taken as {PLAY}"

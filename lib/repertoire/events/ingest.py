@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from repertoire.errors import InputError
-from repertoire.events import identity, movielens_files
+from repertoire.events import identity, movielens
 from repertoire.events.columns import EVENT_FIELDS, map_columns
 from repertoire.events.counts import FileCounts
 from repertoire.events.default_type import decide_event_type
@@ -71,9 +71,7 @@ def read_events(
     rules: Counter[str] = Counter()
     for (_, rule), rows in summary.rejected.items():
         rules[rule] += rows
-    check_share(
-        typed, summary.read.total(), rules, by_uri, allowed(settings, run_date), settings.max_rejected_share
-    )
+    check_share(typed, summary.read.total(), rules, by_uri, allowed(settings, run_date), settings.max_rejected_share)
     event_type, type_notes = _default_event_type(batch, settings, summary)
     sound = typed.where(F.col(RULE).isNull()).fillna({EVENT_TYPE: event_type})
     events, dropped = _without_repeats(sound, scratch)
@@ -135,7 +133,7 @@ def _default_event_type(
     """The type of events that name none, and a line on how it was found where it was."""
     if settings.default_event_type != "auto":
         return settings.default_event_type, ()
-    if any(movielens_files.is_ratings(file) for file in files):
+    if any(movielens.is_ratings(file) for file in files):
         return RATING, ()
     event_type, why = decide_event_type(summary.untyped, summary.greatest_untyped, summary.untyped_on_scale)
     return event_type, (f"{why} (ingest.default_event_type says otherwise)",) if summary.untyped else ()

@@ -87,9 +87,11 @@ def read_head(spark: SparkSession, file: InputFile, size: int) -> bytes:
     try:
         stream = _Hadoop(spark).open(file)
         try:
-            return bytes(jvm.org.apache.commons.io.IOUtils.toByteArray(
-                jvm.org.apache.commons.io.input.BoundedInputStream(stream, size)
-            ))
+            return bytes(
+                jvm.org.apache.commons.io.IOUtils.toByteArray(
+                    jvm.org.apache.commons.io.input.BoundedInputStream(stream, size)
+                )
+            )
         finally:
             stream.close()
     except Py4JJavaError as error:
@@ -126,7 +128,7 @@ class _Hadoop:
 
     def __init__(self, spark: SparkSession) -> None:
         self._jvm: Any = spark._jvm
-        self._conf = spark._jsc.hadoopConfiguration()  # type: ignore[attr-defined]
+        self._conf = spark._jsc.hadoopConfiguration()
 
     def status(self, path: str) -> Any | None:
         place = self._path(path)

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from repertoire.errors import InputError
-from repertoire.events import movielens_files
+from repertoire.events import movielens
 from repertoire.events.input_files import InputFile, read_head, read_tail
 from repertoire.settings import IngestSettings
 
@@ -94,7 +94,7 @@ def format_by_name(file: InputFile) -> str | None:
 
 def _layout(spark: SparkSession, file: InputFile, settings: IngestSettings) -> Layout | None:
     if settings.format in ("auto", "movielens"):
-        known = movielens_files.KNOWN.get(movielens_files.plain_name(file))
+        known = movielens.KNOWN.get(movielens.plain_name(file))
         if known is not None:
             return _named_layout(spark, file, known)
     found = format_by_name(file) if settings.format in ("auto", "movielens") else settings.format
@@ -117,7 +117,7 @@ def _layout(spark: SparkSession, file: InputFile, settings: IngestSettings) -> L
     return Layout("delimited", columns, folder_columns=folder_columns, delimiter=delimiter, multiline=multiline)
 
 
-def _named_layout(spark: SparkSession, file: InputFile, known: movielens_files.Known) -> Layout:
+def _named_layout(spark: SparkSession, file: InputFile, known: movielens.Known) -> Layout:
     """A layout that the name alone tells, but for a header line, which some copies have."""
     first = read_head(spark, file, HEAD).decode(known.encoding, errors="replace").split("\n", 1)[0]
     key = first.split(known.delimiter, 1)[0].strip()

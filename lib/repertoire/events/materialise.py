@@ -7,8 +7,8 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame
 
 from repertoire.errors import InputError
-from repertoire.events.input_files import display_path, root_cause
 from repertoire.events.identity import KEY_HASH
+from repertoire.events.input_files import display_path, root_cause
 from repertoire.vocabulary import ITEM_ID, SESSION_ID, USER_ID
 
 _UNREADABLE = re.compile(r"\[FAILED_READ_FILE\S*\] .*?reading file (\S+?)\.?\s")

@@ -9,9 +9,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from repertoire.events import cells
-from repertoire.events.movielens_files import GENRES, KNOWN
+from repertoire.events.movielens import GENRES, KNOWN
 from repertoire.events.read_rows import RawRows
-
 
 _OCCUPATIONS = (
     "other", "academic/educator", "artist", "clerical/admin", "college/grad student", "customer service",

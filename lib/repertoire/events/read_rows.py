@@ -101,7 +101,11 @@ def _read_json_lines(spark: SparkSession, layout: Layout, locations: list[str], 
 
 def _read_parquet(spark: SparkSession, layout: Layout, locations: list[str], needed: Sequence[str]) -> RawRows:
     """The needed columns in their own types, and the row's number in its file."""
-    read = [(n, name, kind) for n, (name, kind) in enumerate(zip(layout.columns, layout.types, strict=True)) if name in needed]
+    read = [
+        (n, name, kind)
+        for n, (name, kind) in enumerate(zip(layout.columns, layout.types, strict=True))
+        if name in needed
+    ]
     schema = ", ".join(f"{_quoted(name)} {_read_type(kind)}" for _, name, kind in read)
     rows = _reader(spark).schema(schema).parquet(*locations)
     fields = [F.col(_quoted(name)).alias(f"c{n}") for n, name, _ in read]

@@ -62,7 +62,7 @@ def typed_events(
     timezone: the zone in which a day begins; the event_date of an event without a time is run_date.
     """
     parsed = raw.frame.select("*", *_parsed(raw, names, settings))
-    checked = parsed.withColumn("_verdict", _verdict(_rules(raw, names, settings, run_date, timezone)))
+    checked = parsed.withColumn("_verdict", first_broken(_rules(raw, names, settings, run_date, timezone)))
     verdict = F.col("_verdict")
     refused = verdict.isNotNull()
     day = F.col("_ts") if timezone == "UTC" else F.from_utc_timestamp("_ts", timezone)
@@ -155,7 +155,7 @@ def _rules(
     return [Rule(name, field, condition, said[field] if field else nothing) for name, field, condition in broken]
 
 
-def _verdict(rules: Sequence[Rule]) -> Column:
+def first_broken(rules: Sequence[Rule]) -> Column:
     """The first broken rule with its field and offender, or null."""
 
     def sentence(rule: Rule) -> Column:
@@ -163,7 +163,9 @@ def _verdict(rules: Sequence[Rule]) -> Column:
         return F.struct(F.lit(rule.name).alias(RULE), field.alias(FIELD), rule.offender.alias(OFFENDER))
 
     first, *rest = rules
-    return reduce(lambda chain, rule: chain.when(rule.broken, sentence(rule)), rest, F.when(first.broken, sentence(first)))
+    return reduce(
+        lambda chain, rule: chain.when(rule.broken, sentence(rule)), rest, F.when(first.broken, sentence(first))
+    )
 
 
 def _event_type(raw: RawRows, name: str | None, event_types: Mapping[str, str]) -> Column:

@@ -9,22 +9,22 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from repertoire.errors import InputError, SettingsError
-from repertoire.events.attributes import ITEM_KIND, USER_KIND, IngestedAttributes, Kind, read_attributes
+from repertoire.events.attributes import IngestedAttributes, read_items, read_users
 from repertoire.events.counts import FileCounts
-from repertoire.events.history import changed_rows
+from repertoire.events.history import history
 from repertoire.events.ingest import read_events
-from repertoire.events.input_files import InputFile, list_files
-from repertoire.events.movielens_files import is_movielens, of_kind
+from repertoire.events.input_files import InputFile
+from repertoire.events.sources import Sources, find_sources
 from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage
 from repertoire.settings import IngestSettings
-from repertoire.tables import EVENTS, INGESTED_FILES, ITEMS, REJECTED_EVENTS, USERS
+from repertoire.tables import EVENTS, INGESTED_FILES, ITEMS, REJECTED_EVENTS, USERS, Table
 
 Files = dict[str, tuple[InputFile, ...]]
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
     ingest: IngestSettings = settings.ingest
-    files = _new_files(_find(context, ingest), inputs, context)
+    files = _new_files(find_sources(context.spark, ingest), inputs, context)
     if not any(files.values()):
         context.say("nothing new: every file has been taken in before")
         return Outputs()
@@ -45,43 +45,21 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
         rejected.append(events.rejected)
         counted["events"] = events.counts
         _tell(context, "events", events.counts, events.notes)
-    for kind in (ITEM_KIND, USER_KIND):
-        if not files[kind.name]:
-            continue
-        read = read_attributes(
-            context.spark,
-            files[kind.name],
-            kind,
-            ingest,
-            run_date=context.run_date,
-            scratch=f"{context.scratch}/{kind.name}",
-        )
-        frames[kind.table] = Merge(_changes(inputs, read, kind, context))
-        rejected.append(read.rejected)
-        counted[kind.name] = read.counts
-        _tell(context, kind.name, read.counts, read.notes)
+    for kind, table, read in (("items", ITEMS, read_items), ("users", USERS, read_users)):
+        if files[kind]:
+            scratch = f"{context.scratch}/{kind}"
+            found = read(context.spark, files[kind], ingest, run_date=context.run_date, scratch=scratch)
+            frames[table] = Merge(_history(inputs, found, table, kind, context))
+            rejected.append(found.rejected)
+            counted[kind] = found.counts
+            _tell(context, kind, found.counts, found.notes)
     if any(count.rejected for counts in counted.values() for count in counts):
         # An earlier batch of this date keeps its rows: the table is replaced by date, and holds both then.
         frames[REJECTED_EVENTS] = reduce(DataFrame.unionByName, rejected, inputs.frame(REJECTED_EVENTS))
     return Outputs(frames, rows={INGESTED_FILES: _manifest(counted, context)})
 
 
-def _find(context: RunContext, settings: IngestSettings) -> Files:
-    """The files of each kind. A MovieLens folder given as events brings its items and users along."""
-    named = {"events": settings.events, "items": settings.items, "users": settings.users}
-    found = {kind: list_files(context.spark, path, kind) if path else () for kind, path in named.items()}
-    if settings.format == "movielens" and not is_movielens(found["events"]):
-        raise InputError(
-            f"ingest.events: {settings.events} holds none of MovieLens' files of ratings: u.data, ratings.dat or "
-            "ratings.csv, each perhaps with .gz"
-        )
-    if settings.format in ("auto", "movielens") and is_movielens(found["events"]):
-        folder = found["events"]
-        found = {kind: found[kind] if named[kind] and kind != "events" else of_kind(folder, kind) for kind in named}
-    return found
-
-
-def _new_files(found: Files, inputs: Inputs, context: RunContext) -> Files:
+def _new_files(found: Sources, inputs: Inputs, context: RunContext) -> Files:
     """Those whose content has not been taken in. A rerun takes those that the date's first run took."""
     known = {(row["kind"], row["content_id"]) for row in inputs.rows(INGESTED_FILES)}
     taken = {
@@ -90,7 +68,7 @@ def _new_files(found: Files, inputs: Inputs, context: RunContext) -> Files:
         if row["run_date"] == context.run_date
     }
     new: Files = {}
-    for kind, files in found.items():
+    for kind, files in (("events", found.events), ("items", found.items), ("users", found.users)):
         fresh = [file for file in files if (kind, file.content_id) not in known]
         if again := len(files) - len(fresh):
             context.say(f"{kind}: {again:,} of {len(files):,} files were ingested before and are left out")
@@ -103,8 +81,15 @@ def _new_files(found: Files, inputs: Inputs, context: RunContext) -> Files:
     return new
 
 
-def _changes(inputs: Inputs, read: IngestedAttributes, kind: Kind, context: RunContext) -> DataFrame:
-    return changed_rows(inputs.frame(kind.table), read.accepted, kind.table, context.run_date)
+def _history(inputs: Inputs, read: IngestedAttributes, table: Table, kind: str, context: RunContext) -> DataFrame:
+    """The rows that change in the history, which a later date may already have written further."""
+    later = [
+        row["run_date"]
+        for row in inputs.rows_now(INGESTED_FILES)
+        if row["kind"] == kind and row["run_date"] > context.run_date
+    ]
+    rows = history(inputs.frame(table), read.rows, context.run_date, table.key[0], restated=min(later, default=None))
+    return rows.select(*table.column_names)
 
 
 def _tell(context: RunContext, kind: str, counts: Sequence[FileCounts], notes: Sequence[str]) -> None:

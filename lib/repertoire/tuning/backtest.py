@@ -28,7 +28,8 @@ OURS = "recommendations"
 class Backtest:
     """What is tried: events before `cutoff` (all that the run may see), with the settings of the run.
 
-    users: the table `users` as valid on the day, or None; as_of: the run's date; cutoff: the midnight that ends it; scratch: a folder of the backtest's.
+    users: the table `users` as valid on the day, or None; as_of: the run's date;
+    cutoff: the midnight that ends it; scratch: a folder of the backtest's.
     """
 
     spark: SparkSession

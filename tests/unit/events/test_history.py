@@ -5,7 +5,7 @@ import datetime as dt
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from repertoire.events.history import ALWAYS, changed_rows
+from repertoire.events.history import ALWAYS, history
 from repertoire.tables import USERS
 
 MONDAY, TUESDAY, WEDNESDAY = (dt.date(2026, 3, day) for day in (2, 3, 4))
@@ -24,9 +24,9 @@ def incoming(spark: SparkSession, *rows: tuple[str, str]) -> DataFrame:
     return known.drop("valid_from", "valid_to")
 
 
-def changes(history: DataFrame, new: DataFrame, day: dt.date) -> list[Known]:
-    found = changed_rows(history, new, USERS, day)
-    assert found.columns == list(USERS.column_names)
+def changes(known: DataFrame, new: DataFrame, day: dt.date, restated: dt.date | None = None) -> list[Known]:
+    found = history(known, new, day, "user_id", restated=restated)
+    assert set(found.columns) == set(USERS.column_names)
     return sorted((row.user_id, row.country, row.valid_from, row.valid_to) for row in found.collect())
 
 
@@ -48,10 +48,22 @@ def test_what_has_not_changed_gives_no_row(spark: SparkSession) -> None:
 
 
 def test_a_second_change_on_one_day_replaces_the_first(spark: SparkSession) -> None:
-    history = table(spark, ("ann", "DE", ALWAYS, TUESDAY), ("ann", "FR", TUESDAY, None))
-    assert changes(history, incoming(spark, ("ann", "ES")), TUESDAY) == [("ann", "ES", TUESDAY, None)]
+    known = table(spark, ("ann", "DE", ALWAYS, TUESDAY), ("ann", "FR", TUESDAY, None))
+    assert changes(known, incoming(spark, ("ann", "ES")), TUESDAY) == [("ann", "ES", TUESDAY, None)]
 
 
-def test_a_day_in_the_past_does_not_rewrite_what_came_later(spark: SparkSession) -> None:
-    history = table(spark, ("ann", "DE", ALWAYS, WEDNESDAY), ("ann", "FR", WEDNESDAY, None))
-    assert changes(history, incoming(spark, ("ann", "ES")), MONDAY) == []
+def test_a_day_in_the_past_adds_what_was_known_then_and_leaves_what_came_later(spark: SparkSession) -> None:
+    known = table(spark, ("ann", "DE", ALWAYS, WEDNESDAY), ("ann", "FR", WEDNESDAY, None))
+    assert changes(known, incoming(spark, ("ann", "ES")), TUESDAY) == [
+        ("ann", "DE", ALWAYS, TUESDAY),
+        ("ann", "ES", TUESDAY, WEDNESDAY),
+    ]
+
+
+def test_a_later_file_that_said_the_same_as_before_takes_over_again(spark: SparkSession) -> None:
+    known = table(spark, ("ann", "DE", ALWAYS, None))
+    assert changes(known, incoming(spark, ("ann", "ES")), MONDAY, restated=WEDNESDAY) == [
+        ("ann", "DE", ALWAYS, MONDAY),
+        ("ann", "DE", WEDNESDAY, None),
+        ("ann", "ES", MONDAY, WEDNESDAY),
+    ]

@@ -1,0 +1,100 @@
+"""The columns of catalogues and user lists: their other names, what they mean, and how MovieLens writes them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from repertoire.events import cells, movielens
+from repertoire.events.columns import ITEM, USER, Field
+from repertoire.events.input_files import InputFile
+from repertoire.events.read_rows import RawRows
+from repertoire.tables import ITEMS, USERS, Table
+from repertoire.vocabulary import ITEM_ID, USER_ID
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Items or users: the table they go to, its key, and the other names of its columns."""
+
+    name: Literal["items", "users"]
+    table: Table
+    key: str
+    fields: tuple[Field, ...]
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The columns besides the key and the validity, with their types."""
+        left_out = (self.key, "valid_from", "valid_to")
+        return {column.name: column.type for column in self.table.columns if column.name not in left_out}
+
+
+ITEM_KIND = Kind(
+    "items",
+    ITEMS,
+    ITEM_ID,
+    (
+        ITEM,
+        Field("title", aliases=frozenset({"name", "itemname", "movietitle", "producttitle", "productname"})),
+        Field("category", aliases=frozenset({"categorycode", "producttype", "itemtype"})),
+        Field("creator_id", aliases=frozenset({"creator", "artist", "author", "director", "brand"})),
+        Field("tags", aliases=frozenset({"tag", "genres", "genre", "keywords"})),
+        Field("description", aliases=frozenset({"summary", "overview"})),
+        Field("price"),
+        Field("released", aliases=frozenset({"releasedate", "published", "publicationdate"})),
+        Field("available", aliases=frozenset({"isavailable", "instock"})),
+    ),
+)
+
+USER_KIND = Kind(
+    "users",
+    USERS,
+    USER_ID,
+    (
+        USER,
+        Field("age_band", aliases=frozenset({"age", "agegroup"})),
+        Field("gender", aliases=frozenset({"sex"})),
+        Field("country", aliases=frozenset({"countrycode"})),
+        Field("occupation", aliases=frozenset({"job", "profession"})),
+        Field("consent"),
+        Field("joined", aliases=frozenset({"signupdate", "registered", "createdat"})),
+    ),
+)
+
+MEANINGS = {"string": "text", "double": "number", "boolean": "truth", "date": "day", "array<string>": "tags"}
+"""What a column of a type may be read from: see `cells.ALLOWED_TYPES`."""
+
+_READ: dict[str, Callable[[RawRows, str | None], Column]] = {
+    "string": cells.id_or_words,
+    "double": cells.finite_number,
+    "boolean": cells.truth,
+    "date": cells.day,
+    "array<string>": cells.tags,
+}
+
+
+def attribute_columns(raw: RawRows, names: Mapping[str, str], kind: Kind, file: InputFile) -> dict[str, Column]:
+    """Every attribute of the table, from a file whose columns are mapped as `names` (ours → the file's)."""
+    columns = {name: _READ[type_](raw, names.get(name)) for name, type_ in kind.attributes.items()}
+    if "age_band" in names:
+        columns["age_band"] = cells.age_band(columns["age_band"])
+    return columns | _as_movielens_writes(raw, columns, file)
+
+
+def _as_movielens_writes(raw: RawRows, columns: Mapping[str, Column], file: InputFile) -> dict[str, Column]:
+    """The columns that a MovieLens file, known by its name, writes in its own way; none for any other file."""
+    name = movielens.plain_name(file)
+    special: dict[str, Column] = {}
+    if movielens.is_catalogue(file, raw.layout.names):
+        special["category"] = F.lit("film")
+    if name == "u.item":
+        flagged = [F.when(raw.column(genre) == "1", genre) for genre in movielens.GENRES[1:]]  # but for "unknown"
+        special["tags"] = cells.sorted_tags(F.array_compact(F.array(*flagged)))
+        special["released"] = F.try_to_timestamp(raw.column("released"), F.lit("dd-MMM-yyyy")).cast("date")
+    if name == "users.dat":
+        said = columns["occupation"]
+        listed = F.array(*[F.lit(occupation) for occupation in movielens.OCCUPATIONS])
+        special["occupation"] = F.coalesce(F.get(listed, said.try_cast("int")), said)
+    return special
