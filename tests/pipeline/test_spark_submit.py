@@ -1,0 +1,52 @@
+"""The files in jobs/ by spark-submit, with the command of the README."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from repertoire.pipeline.ledger import Ledger
+from repertoire.pipeline.stages import STAGES
+from repertoire.store import Warehouse, open_warehouse
+from repertoire.tables import EVENTS, INTERACTIONS
+from tests.pipeline.conftest import LAST_DAY
+from tests.pipeline.nightly import Logs, contents
+
+ROOT = Path(__file__).resolve().parents[2]
+SPARK_SUBMIT = ROOT / ".venv" / "bin" / "spark-submit"
+
+
+def test_every_stage_has_a_job_file_and_every_job_file_a_stage() -> None:
+    assert {path.stem for path in (ROOT / "jobs").glob("*.py")} == {stage.name for stage in STAGES}
+    for path in (ROOT / "jobs").glob("*.py"):
+        assert f'run_job("{path.stem}")' in path.read_text(encoding="utf-8")
+
+
+def submit(stage: str, overrides: list[str], *more: str) -> "subprocess.CompletedProcess[str]":
+    given = [word for text in overrides for word in ("--set", text)]
+    job = [f"jobs/{stage}.py", "--run-date", LAST_DAY.isoformat(), "--env", "local", *given, *more]
+    command = [str(SPARK_SUBMIT), "--properties-file", "conf/spark/local.conf", *job]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SPARK_SUBMIT.exists(), reason="scripts/setup.sh has not made .venv in this checkout")
+def test_stages_run_one_by_one_and_give_the_tables_of_a_whole_run(
+    logs: Logs, finished: Warehouse, tmp_path: Path
+) -> None:
+    overrides = logs.overrides(tmp_path / "warehouse")
+    early = submit("build_features", overrides)
+    assert early.returncode == 1, early.stderr
+    assert "build_features reads table events" in early.stderr
+    for stage in ("ingest_events", "build_features"):
+        done = submit(stage, overrides)
+        assert done.returncode == 0, done.stderr
+        assert f"{stage}: done" in done.stderr
+    warehouse = open_warehouse(str(tmp_path / "warehouse"))
+    for table in (EVENTS, INTERACTIONS):
+        assert contents(warehouse, table) == contents(finished, table), table.name
+    entries = Ledger(warehouse, LAST_DAY).entries()
+    assert [(entry.stage, entry.status) for entry in entries] == [("ingest_events", "done"), ("build_features", "done")]
+    wrong = submit("ingest_events", overrides, "--set", "ingest.events=/nowhere")
+    assert wrong.returncode == 2
+    assert "/nowhere" in wrong.stderr
