@@ -1,6 +1,7 @@
 """The Spark session: made once by a command or a job, then passed to whoever needs it."""
 
 import contextlib
+import ctypes
 import logging
 import os
 import sys
@@ -69,6 +70,16 @@ def use_java() -> None:
         os.environ["JAVA_HOME"] = found.read_text(encoding="utf-8").strip()
 
 
+def has_native_blas() -> bool:
+    """Whether MLlib will find libblas and liblapack; without them it computes in Java."""
+    try:
+        ctypes.CDLL("libblas.so.3")
+        ctypes.CDLL("liblapack.so.3")
+    except OSError:
+        return False
+    return True
+
+
 def under_spark_submit() -> bool:
     """Whether spark-submit started this process, so that master, memory and jars are its business."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
@@ -108,7 +119,9 @@ def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
             "spark.driver.memory": settings.driver_memory,
             "spark.jars": ",".join(str(jar) for jar in delta_jars()),
             "spark.ui.enabled": "false",
-            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG} -Drepertoire.log={_log_level()}",
+            "spark.driver.extraJavaOptions": " ".join(
+                [f"-Dlog4j2.configurationFile={_LOG}", f"-Drepertoire.log={_log_level()}", settings.java_options]
+            ),
         }
     for key, value in (conf | settings.conf).items():
         builder = builder.config(key, value)

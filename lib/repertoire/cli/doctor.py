@@ -1,6 +1,5 @@
 """`repertoire doctor`: what is missing, and how to get it."""
 
-import ctypes
 import os
 import platform
 import re
@@ -82,10 +81,9 @@ def _jars() -> str:
 
 def _blas() -> str:
     """What MLlib's ALS computes with. It works without a native library, half as fast again with one."""
-    try:
-        ctypes.CDLL("libblas.so.3")
-        ctypes.CDLL("liblapack.so.3")
-    except OSError:
+    from repertoire.session import has_native_blas
+
+    if not has_native_blas():
         return "Java's own; a native one trains ALS in two thirds of the time: apt-get install libopenblas0-serial"
     return "native, libblas.so.3"
 

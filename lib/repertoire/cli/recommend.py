@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 COLUMNS = ("user_id", "rank", "item_id", "score", "source", "reason")
 _MARK = "_repertoire"
 
+# On a small log the JVM would spend most of its time compiling: the quick compiler alone is faster then. It is slower on
+# a large log, and where Java's own BLAS needs the thorough one.
+_QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC"
+_SMALL_BYTES = 8 * 2**20
+
 
 def recommend(
     events: Annotated[str, typer.Argument(help="File or folder: user_id, item_id [, event_type, event_ts, value].")],
@@ -37,6 +42,7 @@ def recommend(
 ) -> None:
     """From a log to a recommendation table: user_id, rank, item_id, score, source, reason."""
     with explained(debug=debug):
+        from repertoire.session import has_native_blas
         from repertoire.settings import load_settings
 
         values: dict[str, dict[str, object]] = {"ingest": {"events": events, "users": ""}}
@@ -57,9 +63,19 @@ def recommend(
         folder = Path(tempfile.mkdtemp(prefix=".repertoire-", dir=parent))
         try:
             own = settings.run.model_copy(update={"warehouse": str(folder)})
-            _recommend(settings.model_copy(update={"run": own}), out, folder, debug=debug)
+            spark = settings.spark
+            if not spark.java_options and _is_small(Path(events)) and has_native_blas():
+                spark = spark.model_copy(update={"java_options": _QUICK_START})
+            _recommend(settings.model_copy(update={"run": own, "spark": spark}), out, folder, debug=debug)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_small(log: Path) -> bool:
+    """Whether a local log is small; of one elsewhere nothing is known before Spark has started."""
+    files = [log] if log.is_file() else log.rglob("*")
+    sizes = [file.stat().st_size for file in files if file.is_file()]
+    return 0 < sum(sizes) < _SMALL_BYTES
 
 
 def _recommend(settings: "Settings", out: Path, folder: Path, *, debug: bool) -> None:
