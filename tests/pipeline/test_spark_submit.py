@@ -1,5 +1,6 @@
 """The files in jobs/ by spark-submit, with the command of the README."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def submit(stage: str, overrides: list[str], *more: str) -> "subprocess.Complete
     given = [word for text in overrides for word in ("--set", text)]
     job = [f"jobs/{stage}.py", "--run-date", LAST_DAY.isoformat(), "--env", "local", *given, *more]
     command = [str(SPARK_SUBMIT), "--properties-file", "conf/spark/local.conf", *job]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    active = os.environ | {"PATH": f"{SPARK_SUBMIT.parent}{os.pathsep}{os.environ['PATH']}"}  # as activate does it
+    return subprocess.run(command, cwd=ROOT, env=active, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.mark.slow
