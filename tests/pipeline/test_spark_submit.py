@@ -28,7 +28,17 @@ def submit(stage: str, overrides: list[str], *more: str) -> "subprocess.Complete
     job = [f"jobs/{stage}.py", "--run-date", LAST_DAY.isoformat(), "--env", "local", *given, *more]
     command = [str(SPARK_SUBMIT), "--properties-file", "conf/spark/local.conf", *job]
     active = os.environ | {"PATH": f"{SPARK_SUBMIT.parent}{os.pathsep}{os.environ['PATH']}"}  # as activate does it
-    return subprocess.run(command, cwd=ROOT, env=active, capture_output=True, text=True, timeout=300, check=False)
+    # spark-submit writes what a job says on stderr to its own stdout.
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=active,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 @pytest.mark.slow
@@ -38,12 +48,12 @@ def test_stages_run_one_by_one_and_give_the_tables_of_a_whole_run(
 ) -> None:
     overrides = logs.overrides(tmp_path / "warehouse")
     early = submit("build_features", overrides)
-    assert early.returncode == 1, early.stderr
-    assert "build_features reads table events" in early.stderr
+    assert early.returncode == 1, early.stdout
+    assert "build_features reads table events" in early.stdout
     for stage in ("ingest_events", "build_features"):
         done = submit(stage, overrides)
-        assert done.returncode == 0, done.stderr
-        assert f"{stage}: done" in done.stderr
+        assert done.returncode == 0, done.stdout
+        assert f"{stage}: done" in done.stdout
     warehouse = open_warehouse(str(tmp_path / "warehouse"))
     for table in (EVENTS, INTERACTIONS):
         assert contents(warehouse, table) == contents(finished, table), table.name
@@ -51,4 +61,4 @@ def test_stages_run_one_by_one_and_give_the_tables_of_a_whole_run(
     assert [(entry.stage, entry.status) for entry in entries] == [("ingest_events", "done"), ("build_features", "done")]
     wrong = submit("ingest_events", overrides, "--set", "ingest.events=/nowhere")
     assert wrong.returncode == 2
-    assert "/nowhere" in wrong.stderr
+    assert "/nowhere" in wrong.stdout
