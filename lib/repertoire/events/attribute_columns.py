@@ -92,7 +92,7 @@ def _as_movielens_writes(raw: RawRows, columns: Mapping[str, Column], file: Inpu
     if name == "u.item":
         flagged = [F.when(raw.column(genre) == "1", genre) for genre in movielens.GENRES[1:]]  # but for "unknown"
         special["tags"] = cells.sorted_tags(F.array_compact(F.array(*flagged)))
-        special["released"] = F.try_to_timestamp(raw.column("released"), F.lit("dd-MMM-yyyy")).cast("date")
+        special["released"] = F.try_to_timestamp(raw.column("released"), F.lit("d-MMM-yyyy")).cast("date")
     if name == "users.dat":
         said = columns["occupation"]
         listed = F.array(*[F.lit(occupation) for occupation in movielens.OCCUPATIONS])

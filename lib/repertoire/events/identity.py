@@ -11,6 +11,8 @@ OCCURRENCE = "occurrence"
 KEPT = "kept"
 KEY_HASH = "key_hash"
 
+_ROWS_PER_TASK = 200_000
+
 _KEY = (USER_ID, ITEM_ID, EVENT_TYPE, EVENT_TS, VALUE, SESSION_ID)
 
 
@@ -45,10 +47,14 @@ def key_hash() -> Column:
     return F.xxhash64(*(name for name in _KEY if name != EVENT_TYPE), F.when(F.col(EVENT_TS).isNull(), F.col(FILE)))
 
 
-def shared_hashes(typed: DataFrame) -> DataFrame:
-    """The values of key_hash that more than one row has: for the rest of the rows, 8 bytes each were shuffled."""
+def shared_hashes(typed: DataFrame, rows: int) -> DataFrame:
+    """The values of key_hash that more than one row has. Only 8 bytes of each row are shuffled.
+
+    rows: how many there are, so that each task gets few enough for its hash table to stay in the processor's cache.
+    """
     hashes = typed.where(F.col(KEY_HASH).isNotNull()).select(KEY_HASH)
-    return hashes.repartition(KEY_HASH).groupBy(KEY_HASH).count().where("count > 1").select(KEY_HASH)
+    tasks = 1 + rows // _ROWS_PER_TASK
+    return hashes.repartition(tasks, KEY_HASH).groupBy(KEY_HASH).count().where("count > 1").select(KEY_HASH)
 
 
 def repeated_rows(events: DataFrame, shared: DataFrame) -> DataFrame:

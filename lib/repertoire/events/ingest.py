@@ -74,7 +74,7 @@ def read_events(
     check_share(typed, summary.read.total(), rules, by_uri, allowed(settings, run_date), settings.max_rejected_share)
     event_type, type_notes = _default_event_type(batch, settings, summary)
     sound = typed.where(F.col(RULE).isNull()).fillna({EVENT_TYPE: event_type})
-    events, dropped = _without_repeats(sound, scratch)
+    events, dropped = _without_repeats(sound, summary.sound, scratch)
     if summary.untimed:
         events = _with_content_id(spark, events, batch)
     else:
@@ -139,9 +139,9 @@ def _default_event_type(
     return event_type, (f"{why} (ingest.default_event_type says otherwise)",) if summary.untyped else ()
 
 
-def _without_repeats(sound: DataFrame, scratch: str) -> tuple[DataFrame, Counter[str]]:
+def _without_repeats(sound: DataFrame, rows: int, scratch: str) -> tuple[DataFrame, Counter[str]]:
     """The sound rows, one for each event, with `occurrence`; and how many of each file repeat another."""
-    shared = materialise(identity.shared_hashes(sound), f"{scratch}/shared")
+    shared = materialise(identity.shared_hashes(sound, rows), f"{scratch}/shared")
     alone = sound.withColumn(identity.OCCURRENCE, F.lit(1))
     if shared.isEmpty():
         return alone, Counter()

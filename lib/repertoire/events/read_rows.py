@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from repertoire.events.input_files import InputFile
@@ -46,11 +46,13 @@ class RawRows:
 def read_rows(spark: SparkSession, layout: Layout, files: Sequence[InputFile], needed: Sequence[str]) -> RawRows:
     """The rows of files of one layout. needed: the columns of Parquet to read (those of text are all there anyway)."""
     reader = {"delimited": _read_delimited, "jsonl": _read_json_lines, "parquet": _read_parquet}[layout.format]
-    return reader(spark, layout, [file.location for file in files], needed)
+    return reader(spark, layout, [literally(file) for file in files], needed)
 
 
 def path_of(files: Sequence[InputFile]) -> Column:
     """The path of the file that a row came from, as `InputFile.path` has it."""
+    if len(files) == 1:
+        return F.lit(files[0].path)
     path = F.col(FILE)
     if any("%" in file.uri for file in files):
         path = F.try_url_decode(F.replace(path, F.lit("+"), F.lit("%2B")))
@@ -63,8 +65,7 @@ def _read_delimited(spark: SparkSession, layout: Layout, locations: list[str], n
     fields = [f"c{n}" for n in range(len(layout.columns))]
     schema = ", ".join(f"{name} string" for name in [*fields, _BROKEN])
     rows = (
-        _reader(spark)
-        .schema(schema)
+        spark.read.schema(schema)
         .options(
             sep=layout.delimiter,
             quote=layout.quote,
@@ -88,7 +89,7 @@ def _read_delimited(spark: SparkSession, layout: Layout, locations: list[str], n
 
 def _read_json_lines(spark: SparkSession, layout: Layout, locations: list[str], needed: Sequence[str]) -> RawRows:
     """One object a line; values of any type as their JSON text."""
-    lines = _reader(spark).text(locations).select(F.col("value").alias(_TEXT), *_place())
+    lines = spark.read.text(locations).select(F.col("value").alias(_TEXT), *_place())
     names = ", ".join(f"{_quoted(name)} string" for name in layout.columns)
     schema = f"{names}, {_BROKEN} string" if names else f"{_BROKEN} string"
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _BROKEN}
@@ -107,7 +108,7 @@ def _read_parquet(spark: SparkSession, layout: Layout, locations: list[str], nee
         if name in needed
     ]
     schema = ", ".join(f"{_quoted(name)} {_read_type(kind)}" for _, name, kind in read)
-    rows = _reader(spark).schema(schema).parquet(*locations)
+    rows = spark.read.schema(schema).parquet(*locations)
     fields = [F.col(_quoted(name)).alias(f"c{n}") for n, name, _ in read]
     file, row = F.col("_metadata.file_path").alias(FILE), F.col("_metadata.row_index").alias(ROW)
     frame = _with_folder_columns(rows.select(*fields, file, F.lit(0).cast("bigint").alias(BLOCK), row), layout)
@@ -116,9 +117,9 @@ def _read_parquet(spark: SparkSession, layout: Layout, locations: list[str], nee
     return RawRows(frame, layout, F.lit(False), raw)
 
 
-def _reader(spark: SparkSession) -> DataFrameReader:
-    """Takes each name as it stands: brackets and stars in it are no pattern."""
-    return spark.read.option("__globPaths__", "false")
+def literally(file: InputFile) -> str:
+    """The file as a pattern that matches nothing else: Spark takes brackets, braces and stars in a path for one."""
+    return re.sub(r"([][{}*?\\])", r"\\\1", file.location)
 
 
 def _place() -> list[Column]:

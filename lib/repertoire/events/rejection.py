@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from repertoire.errors import InputError
 from repertoire.events.input_files import InputFile
 from repertoire.events.layouts import format_by_name
-from repertoire.events.read_rows import BLOCK, FILE, ROW
+from repertoire.events.read_rows import BLOCK, FILE, ROW, literally
 from repertoire.events.validate import FIELD, OFFENDER, RAW, RULE
 from repertoire.tables import REJECTED_EVENTS
 
@@ -73,7 +73,7 @@ def _line(spark: SparkSession, file: InputFile, row: Row) -> str:
     if format_by_name(file) == "parquet":
         return f"row {row[ROW] + 1:,}"
     first_line = (row[RAW] or "").split("\n", 1)[0]
-    lines = spark.read.option("__globPaths__", "false").text(file.location).coalesce(1)  # in the order of the file
+    lines = spark.read.text(literally(file)).coalesce(1)  # in the order of the file
     numbered = lines.select(F.monotonically_increasing_id().alias("number"), "value")
     number = numbered.where(F.col("value") == first_line).agg(F.min("number")).first()
     return f"line {number[0] + 1:,}" if number is not None and number[0] is not None else ""

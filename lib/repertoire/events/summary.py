@@ -24,6 +24,11 @@ class Summary:
     greatest_untyped: float | None
     untyped_on_scale: bool
 
+    @property
+    def sound(self) -> int:
+        """Rows that broke no rule."""
+        return self.read.total() - self.rejected.total()
+
 
 def summarise(typed: DataFrame) -> Summary:
     """Runs one aggregation over the rows; what reaches the driver grows with files, rules and days only."""

@@ -1,134 +1,197 @@
-"""Catalogue and people from files: every format, what is rejected, which row counts."""
+"""Catalogues and user lists in every format, cell by cell."""
 
 import datetime as dt
-import gzip
+import io
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
+from tests.unit.events.conftest import RUN_DATE, Files, write_files
 
 from repertoire.errors import InputError
-from repertoire.events.attributes import IngestedAttributes, read_items, read_users
+from repertoire.events.attributes import read_items, read_users
 from repertoire.events.input_files import list_files
 from repertoire.settings import IngestSettings
+from repertoire.tables import ITEMS, REJECTED_EVENTS, USERS
 
-DAY = dt.date(2026, 3, 1)
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
-
-
-def read(
-    spark: SparkSession, path: Path, kind: str, scratch: Path, settings: IngestSettings | None = None
-) -> IngestedAttributes:
-    chosen = settings or IngestSettings(max_rejected_share=1.0)
-    reader = {"items": read_items, "users": read_users}[kind]
-    return reader(spark, list_files(spark, str(path), kind), chosen, run_date=DAY, scratch=str(scratch / "scratch"))
+Read = Callable[..., SimpleNamespace]
 
 
-def by_id(found: IngestedAttributes, key: str) -> dict[str, dict[str, object]]:
-    return {row[key]: row.asDict() for row in found.rows.collect()}
+@pytest.fixture
+def read(spark: SparkSession, tmp_path: Path) -> Read:
+    """read(items or users, files, **settings) → rows by id, rejected rows, counts by file, notes."""
+
+    def run(kind: str, files: Files, *, max_rejected_share: float = 1.0, **settings: Any) -> SimpleNamespace:
+        write_files(tmp_path / "in", files)
+        found = {"items": read_items, "users": read_users}[kind](
+            spark,
+            list_files(spark, str(tmp_path / "in"), kind),
+            IngestSettings(max_rejected_share=max_rejected_share, **settings),
+            run_date=RUN_DATE,
+            scratch=str(tmp_path / "scratch"),
+        )
+        rows = [row.asDict() for row in found.rows.collect()]
+        assert len(rows) == sum(counts.accepted for counts in found.counts)
+        return SimpleNamespace(
+            rows={row[f"{kind[:-1]}_id"]: row for row in rows},
+            rejected={(row["rule"], row["field"], row["value"], row["raw"]) for row in found.rejected.collect()},
+            counts={c.file.name: (c.read, c.accepted, c.rejected, c.duplicate) for c in found.counts},
+            notes=found.notes,
+            frames=found,
+        )
+
+    return run
 
 
-def test_items_from_json_lines(spark: SparkSession, tmp_path: Path) -> None:
-    (tmp_path / "items.jsonl").write_text(
-        '{"item_id": "a", "title": "A Title", "category": "film", "creator_id": 7, "tags": ["noir", "crime", "noir"], '
-        '"price": 9.5, "released": "2026-02-01", "available": false, "isbn": "x"}\n'
-        '{"item_id": "b", "tags": []}\n'
-    )
-    found = by_id(read(spark, tmp_path / "items.jsonl", "items", tmp_path), "item_id")
-    assert found["a"] == {
-        "item_id": "a",
-        "title": "A Title",
-        "category": "film",
-        "creator_id": "7",
-        "tags": ["crime", "noir"],
-        "description": None,
-        "price": 9.5,
-        "released": dt.date(2026, 2, 1),
-        "available": False,
+SOLARIS = {
+    "item_id": "1",
+    "title": "Solaris, 1972",
+    "category": "film",
+    "creator_id": "tarkovsky",
+    "tags": ["drama", "space"],
+    "description": "A planet\nthinks.",
+    "price": 9.5,
+    "released": dt.date(1972, 3, 20),
+    "available": True,
+}
+HEADER = "item_id,title,category,creator_id,tags,description,price,released,available\n"
+CSV = HEADER + '1,"Solaris, 1972",film,tarkovsky,space|drama|space,"A planet\nthinks.",9.50,1972-03-20,yes\n'
+JSONL = (
+    '{"item_id": 1, "title": "Solaris, 1972", "category": "film", "creator_id": "tarkovsky", "tags": ["space", "drama"], '
+    '"description": "A planet\\nthinks.", "price": 9.5, "released": "1972-03-20", "available": true}\n'
+)
+
+
+def parquet(columns: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()
+
+
+PARQUET = parquet({name: [value] for name, value in (SOLARIS | {"tags": ["space", "drama"], "item_id": 1}).items()})
+
+
+TSV = CSV.replace("Solaris, 1972", "Solaris; 1972").replace(",", "\t").replace("Solaris; 1972", "Solaris, 1972")
+FORMATS = {"a.csv": CSV, "a.csv.gz": CSV, "a.tsv": TSV, "a.jsonl": JSONL, "a.parquet": PARQUET}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gives_the_same_item(read: Read, name: str) -> None:
+    assert read("items", {name: FORMATS[name]}).rows == {"1": SOLARIS}
+
+
+def test_json_may_leave_out_what_it_does_not_know(read: Read) -> None:
+    found = read("items", {"a.jsonl": '{"item_id": "b", "tags": [], "creator_id": 7, "isbn": "x"}\n'}).rows["b"]
+    assert {name: value for name, value in found.items() if value is not None} == {"item_id": "b", "creator_id": "7"}
+
+
+def test_the_frames_have_the_declared_columns(read: Read) -> None:
+    for kind, table, text in (("items", ITEMS, "item_id\n1\n"), ("users", USERS, "user_id\n1\n")):
+        frames = read(kind, {"a.csv": text}).frames
+        assert frames.rows.dtypes == [
+            (column.name, column.type) for column in table.columns if not column.name.startswith("valid_")
+        ]
+        assert frames.rejected.dtypes == [(column.name, column.type) for column in REJECTED_EVENTS.columns]
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("b|a|b", ["a", "b"]),
+        ('"b, a ,,c"', ["a", "b", "c"]),
+        ("one tag", ["one tag"]),
+        ('"a|b c|d, e"', ["a", "b c", "d, e"]),
+        ('"[""b"", ""a""]"', ["a", "b"]),
+        ("[not json", ["[not json"]),
+        ("", None),
+        ("|", None),
+    ],
+)
+def test_tags(read: Read, text: str, expected: list[str] | None) -> None:
+    assert read("items", {"a.csv": f"item_id,tags\n1,{text}\n"}).rows["1"]["tags"] == expected
+
+
+def test_cells_that_cannot_be_read_are_empty_and_counted(read: Read) -> None:
+    rows = "1,x,2024-13-01,maybe\n2,NaN,2024-02,TRUE\n3,,,\n4,-1,1999,0\n"
+    found = read("items", {"a.csv": "item_id,price,released,available\n" + rows})
+    assert {n: (row["price"], row["released"], row["available"]) for n, row in found.rows.items()} == {
+        "1": (None, None, None),
+        "2": (None, dt.date(2024, 2, 1), True),
+        "3": (None, None, None),
+        "4": (-1.0, dt.date(1999, 1, 1), False),
     }
-    assert found["b"]["title"] is None
-
-
-def test_tags_from_text_and_from_parquet_lists(spark: SparkSession, tmp_path: Path) -> None:
-    (tmp_path / "items.csv").write_text('sku,name,genres\n1,One,noir|crime\n2,Two,"war, love"\n3,Three,\n')
-    settings = IngestSettings(columns={"item_id": "sku"})
-    found = by_id(read(spark, tmp_path / "items.csv", "items", tmp_path, settings), "item_id")
-    assert [found[key]["tags"] for key in "123"] == [["crime", "noir"], ["love", "war"], None]
-    assert found["1"]["title"] == "One"
-    pd.DataFrame({"item_id": [1], "tags": [["b", "a"]]}).to_parquet(tmp_path / "items.parquet")
-    found = by_id(read(spark, tmp_path / "items.parquet", "items", tmp_path), "item_id")
-    assert found["1"]["tags"] == ["a", "b"]
-
-
-def test_rows_without_an_id_are_rejected_and_cells_that_cannot_be_read_are_empty(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    (tmp_path / "items.csv").write_text(
-        "item_id,price,released,available\na,1.5,2026-03-01,yes\n,2,,\nb,cheap,,\nc,3,tomorrow,\nd,4,,perhaps\ne,5\n"
+    assert found.notes == (
+        "price could not be read as double in 2 rows and is empty there",
+        "released could not be read as date in 1 rows and is empty there",
+        "available could not be read as boolean in 1 rows and is empty there",
     )
-    found = read(spark, tmp_path / "items.csv", "items", tmp_path)
-    (count,) = found.counts
-    assert (count.read, count.accepted, count.rejected, count.duplicate) == (6, 4, 2, 0)
-    rejected = {(row.rule, row.field, row.raw) for row in found.rejected.collect()}
-    assert rejected == {("missing_item_id", "item_id", ",2,,"), ("malformed_row", None, "e,5")}
-    items = by_id(found, "item_id")
-    assert (items["a"]["price"], items["a"]["available"]) == (1.5, True)
-    assert [items["b"]["price"], items["c"]["released"], items["d"]["available"]] == [None, None, None]
-    assert {note.split(" could")[0] for note in found.notes} == {"price", "released", "available"}
 
 
-def test_too_many_rejected_rows_stop_it(spark: SparkSession, tmp_path: Path) -> None:
-    (tmp_path / "items.csv").write_text("item_id,price\na,1\n,2\n")
-    with pytest.raises(InputError, match="missing_item_id") as raised:
-        read(spark, tmp_path / "items.csv", "items", tmp_path, IngestSettings(max_rejected_share=0.1))
-    assert "items.csv, line 3, column item_id" in str(raised.value)
-    assert "--set ingest.max_rejected_share=0.5" in str(raised.value)
+def test_users(read: Read) -> None:
+    rows = ("u1,17,F,DE,student,true,2024-01-31T23:00:00Z", "u2,25-34,,,,no,", "u3,56,M,FR,cook,,")
+    found = read("users", {"a.csv": "\n".join(["userId,age,sex,country_code,job,consent,joined", *rows])})
+    columns = ("age_band", "gender", "country", "occupation", "consent", "joined")
+    assert {n: tuple(row[c] for c in columns) for n, row in found.rows.items()} == {
+        "u1": ("under 18", "F", "DE", "student", True, dt.date(2024, 1, 31)),
+        "u2": ("25-34", None, None, None, False, None),
+        "u3": ("56+", "M", "FR", "cook", None, None),
+    }
+    assert "a.csv: age is read as age_band" in found.notes
 
 
-def test_the_last_row_of_an_id_counts(spark: SparkSession, tmp_path: Path) -> None:
-    folder = tmp_path / "people"
-    folder.mkdir()
-    (folder / "1.csv").write_text("user_id,country,age\nann,DE,24\nann,FR,25\nbob,IT,61\n")
-    (folder / "2.csv").write_text("user_id,country,age\nbob,ES,17\n")
-    found = read(spark, folder, "users", tmp_path)
-    people = by_id(found, "user_id")
-    assert (people["ann"]["country"], people["ann"]["age_band"]) == ("FR", "25-34")
-    assert (people["bob"]["country"], people["bob"]["age_band"]) == ("ES", "under 18")
-    assert [(count.read, count.accepted, count.duplicate) for count in found.counts] == [(3, 1, 2), (1, 1, 0)]
+def test_the_last_row_of_an_id_wins(read: Read) -> None:
+    files: Files = {
+        "a.csv": "item_id,title\n1,first\n2,only\n1,second\n3,early\n",
+        "b.csv": "item_id,title\n3,late\n",
+    }
+    found = read("items", files)
+    assert {n: row["title"] for n, row in found.rows.items()} == {"1": "second", "2": "only", "3": "late"}
+    assert found.counts == {"a.csv": (4, 2, 0, 2), "b.csv": (1, 1, 0, 0)}
 
 
-def test_no_id_column_is_said_with_the_setting_that_helps(spark: SparkSession, tmp_path: Path) -> None:
-    (tmp_path / "items.csv").write_text("code,title\n1,One\n")
-    with pytest.raises(InputError, match="--set ingest.columns.item_id=COLUMN"):
-        read(spark, tmp_path / "items.csv", "items", tmp_path)
+def test_rows_without_an_id_are_rejected(read: Read) -> None:
+    files: Files = {
+        "a.csv": "item_id,title\n,lost\n1\n  ,blank\n2,kept\n",
+        "b.jsonl": '{"title": "no id"}\n{"item_id": 3}\n',
+    }
+    found = read("items", files, max_id_length=5)
+    assert set(found.rows) == {"2", "3"}
+    assert found.rejected == {
+        ("malformed_row", None, None, "1"),
+        ("missing_item_id", "item_id", "  ", "  ,blank"),
+        ("missing_item_id", "item_id", None, ",lost"),
+        ("missing_item_id", "item_id", None, '{"title": "no id"}'),
+    }
+    assert found.counts == {"a.csv": (4, 1, 3, 0), "b.jsonl": (2, 1, 1, 0)}
+    assert read("items", {"a.csv": "item_id\nshort\nlonger\n", "b.jsonl": ""}, max_id_length=5).rejected == {
+        ("id_too_long", "item_id", "longer", "longer")
+    }
 
 
-def test_the_names_of_movielens_1m(spark: SparkSession, tmp_path: Path) -> None:
-    (tmp_path / "movies.dat").write_bytes("1::Amélie (2001)::Comedy|Romance\n".encode("latin-1"))
-    (tmp_path / "users.dat").write_text("1::F::1::10::48067\n2::M::56::16::70072\n")
-    film = by_id(read(spark, tmp_path / "movies.dat", "items", tmp_path), "item_id")["1"]
-    assert (film["title"], film["category"], film["tags"]) == ("Amélie (2001)", "film", ["Comedy", "Romance"])
-    people = by_id(read(spark, tmp_path / "users.dat", "users", tmp_path), "user_id")
-    assert (people["1"]["age_band"], people["1"]["occupation"]) == ("under 18", "K-12 student")
-    assert (people["2"]["age_band"], people["2"]["gender"]) == ("56+", "M")
+def test_a_file_without_an_id_column_is_refused(read: Read) -> None:
+    with pytest.raises(
+        InputError, match=r"a.csv has no column item_id. Its columns: code, title. .*--set ingest.columns.item_id="
+    ):
+        read("items", {"a.csv": "code,title\n1,One\n"})
 
 
-@pytest.mark.skipif(not (DATA / "ml-100k").is_dir(), reason="the public data set ml-100k is not on this machine")
-def test_the_real_movielens_100k(spark: SparkSession, tmp_path: Path) -> None:
-    films = read(spark, DATA / "ml-100k" / "u.item.gz", "items", tmp_path)
-    assert [(count.read, count.accepted) for count in films.counts] == [(1682, 1682)]
-    toy_story = by_id(films, "item_id")["1"]
-    assert toy_story["title"] == "Toy Story (1995)"
-    assert toy_story["tags"] == ["Animation", "Children's", "Comedy"]
-    assert toy_story["released"] == dt.date(1995, 1, 1)
-    people = by_id(read(spark, DATA / "ml-100k" / "u.user.gz", "users", tmp_path), "user_id")
-    assert len(people) == 943
-    assert (people["1"]["age_band"], people["1"]["occupation"]) == ("18-24", "technician")
+def test_past_the_share_of_refused_rows_the_file_is_refused(read: Read) -> None:
+    with pytest.raises(InputError, match=r"a.csv, line 2, column item_id: nothing stands there, which breaks the rule"):
+        read("items", {"a.csv": "item_id,title\n,lost\n1,kept\n"}, max_rejected_share=0.4)
 
 
-def test_a_gzipped_file_reads_as_the_plain_one(spark: SparkSession, tmp_path: Path) -> None:
-    text = "user_id,consent,joined\nann,true,2025-12-31\n"
-    (tmp_path / "people.csv.gz").write_bytes(gzip.compress(text.encode()))
-    ann = by_id(read(spark, tmp_path / "people.csv.gz", "users", tmp_path), "user_id")["ann"]
-    assert (ann["consent"], ann["joined"]) == (True, dt.date(2025, 12, 31))
+def test_columns_that_settings_name_for_the_log_do_no_harm(read: Read) -> None:
+    columns = {"item_id": "sid", "title": "headline"}
+    found = read("items", {"a.csv": "item_id,headline,title\n1,yes,no\n"}, columns=columns)
+    assert found.rows["1"]["title"] == "yes"
+
+
+def test_a_column_of_a_type_that_makes_no_sense_is_refused(read: Read) -> None:
+    data = parquet({"item_id": ["1"], "available": [dt.date(2024, 1, 1)]})
+    with pytest.raises(InputError, match=r"column available is of type date and cannot be read as available"):
+        read("items", {"a.parquet": data})
