@@ -26,6 +26,10 @@ from repertoire.settings import IngestSettings
 from repertoire.tables import EVENTS
 from repertoire.vocabulary import EVENT_DATE, EVENT_ID, EVENT_TYPE, RATING, SOURCE
 
+_PIECES_A_DAY = 3
+_ROWS_A_FILE = 2_000_000
+_FEWEST_TASKS = 8
+
 
 @dataclass(frozen=True)
 class IngestedEvents:
@@ -68,6 +72,7 @@ def read_events(
     typed = materialise(typed_rows, f"{scratch}/typed")
     check_unchanged(spark, batch)
     summary = summarise(typed)
+    assert summary.read.keys() <= by_uri.keys(), f"rows of unknown files: {summary.read.keys() - by_uri.keys()}"
     rules: Counter[str] = Counter()
     for (_, rule), rows in summary.rejected.items():
         rules[rule] += rows
@@ -75,19 +80,20 @@ def read_events(
     event_type, type_notes = _default_event_type(batch, settings, summary)
     sound = typed.where(F.col(RULE).isNull()).fillna({EVENT_TYPE: event_type})
     events, dropped = _without_repeats(sound, summary.sound, scratch)
+    events = _gathered(events, summary)
     if summary.untimed:
         events = _with_content_id(spark, events, batch)
     else:
         events = events.withColumn(identity.CONTENT_ID, F.lit(""))
     events = events.withColumn(EVENT_ID, identity.event_id())
     if known_event_ids is not None:
-        events, stored = _without_known(events, known_event_ids, summary.event_dates, f"{scratch}/stored")
+        events, stored = _without_known(events, known_event_ids, frozenset(summary.rows_by_day), f"{scratch}/stored")
         dropped += stored
     return IngestedEvents(
         accepted=events.withColumn(SOURCE, path_of(batch)).select(*EVENTS.column_names),
         rejected=rejected_rows(typed, path_of(batch), run_date),
         counts=tuple(_counts(file, summary, dropped[file.uri]) for file in batch),
-        event_dates=summary.event_dates,
+        event_dates=frozenset(summary.rows_by_day),
         notes=(*notes, *mapping_notes, *type_notes),
     )
 
@@ -150,6 +156,16 @@ def _without_repeats(sound: DataFrame, rows: int, scratch: str) -> tuple[DataFra
     kept = repeated.where(identity.KEPT).drop(identity.KEPT)
     events = alone.join(shared, identity.KEY_HASH, "left_anti").unionByName(kept)
     return events, Counter({row[FILE]: row["count"] for row in counts})
+
+
+def _gathered(events: DataFrame, summary: Summary) -> DataFrame:
+    """The events in tasks of a few days each, so that each day becomes a few files; as they are, where a log in the
+    order of time lies that way already."""
+    if summary.pieces <= _PIECES_A_DAY * len(summary.rows_by_day):
+        return events
+    buckets = 1 + max(summary.rows_by_day.values()) // _ROWS_A_FILE
+    tasks = max(_FEWEST_TASKS, 1 + summary.sound // _ROWS_A_FILE)
+    return events.repartition(tasks, EVENT_DATE, F.pmod(identity.KEY_HASH, F.lit(buckets)))
 
 
 def _with_content_id(spark: SparkSession, events: DataFrame, files: Sequence[InputFile]) -> DataFrame:

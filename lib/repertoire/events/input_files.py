@@ -158,11 +158,16 @@ class _Hadoop:
             path=display_path(location),
             below=location.removeprefix(folder).lstrip("/"),
             location=location,
-            uri=str(self._jvm.org.apache.spark.paths.SparkPath.fromPathString(location).urlEncoded()),
+            uri=self._uri(location),
             bytes=int(status.getLen()),
             modified=int(status.getModificationTime()),
             content_id=self._content_id(place),
         )
+
+    def _uri(self, location: str) -> str:
+        """As `input_file_name()` writes it."""
+        uri = str(self._jvm.org.apache.spark.paths.SparkPath.fromPathString(location).urlEncoded())
+        return re.sub("^file:/(?!/)", "file:///", uri)
 
     def open(self, file: InputFile, *, unpack: bool = True) -> Any:
         place = self._jvm.org.apache.hadoop.fs.Path(file.location)

@@ -7,9 +7,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame
 
 from repertoire.errors import InputError
-from repertoire.events.identity import KEY_HASH
 from repertoire.events.input_files import display_path, root_cause
-from repertoire.vocabulary import ITEM_ID, SESSION_ID, USER_ID
 
 _UNREADABLE = re.compile(r"\[FAILED_READ_FILE\S*\] .*?reading file (\S+?)\.?\s")
 
@@ -17,7 +15,7 @@ _UNREADABLE = re.compile(r"\[FAILED_READ_FILE\S*\] .*?reading file (\S+?)\.?\s")
 _QUICK = {
     "compression": "snappy",
     "parquet.column.statistics.enabled": "false",
-    **{f"parquet.enable.dictionary#{name}": "false" for name in (USER_ID, ITEM_ID, SESSION_ID, KEY_HASH)},
+    "parquet.enable.dictionary": "false",
 }
 
 

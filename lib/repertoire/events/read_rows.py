@@ -56,8 +56,8 @@ def path_of(files: Sequence[InputFile]) -> Column:
     path = F.col(FILE)
     if any("%" in file.uri for file in files):
         path = F.try_url_decode(F.replace(path, F.lit("+"), F.lit("%2B")))
-    is_local = F.startswith(path, F.lit("file:"))
-    return F.when(is_local, F.substr(path, F.lit(len("file:") + 1))).otherwise(path)
+    is_local = F.startswith(path, F.lit("file://"))
+    return F.when(is_local, F.substr(path, F.lit(len("file://") + 1))).otherwise(path)
 
 
 def _read_delimited(spark: SparkSession, layout: Layout, locations: list[str], needed: Sequence[str]) -> RawRows:
@@ -110,7 +110,7 @@ def _read_parquet(spark: SparkSession, layout: Layout, locations: list[str], nee
     schema = ", ".join(f"{_quoted(name)} {_read_type(kind)}" for _, name, kind in read)
     rows = spark.read.schema(schema).parquet(*locations)
     fields = [F.col(_quoted(name)).alias(f"c{n}") for n, name, _ in read]
-    file, row = F.col("_metadata.file_path").alias(FILE), F.col("_metadata.row_index").alias(ROW)
+    file, row = F.input_file_name().alias(FILE), F.col("_metadata.row_index").alias(ROW)
     frame = _with_folder_columns(rows.select(*fields, file, F.lit(0).cast("bigint").alias(BLOCK), row), layout)
     shown = [F.col(f"c{n}").alias(name) for n, name, _ in read]
     raw = F.to_json(F.struct(F.col(ROW).alias("row_index"), *shown), {"ignoreNullFields": "false"})
@@ -124,8 +124,8 @@ def literally(file: InputFile) -> str:
 
 def _place() -> list[Column]:
     return [
-        F.col("_metadata.file_path").alias(FILE),
-        F.col("_metadata.file_block_start").alias(BLOCK),
+        F.input_file_name().alias(FILE),  # _metadata would be copied into every row
+        F.input_file_block_start().alias(BLOCK),
         F.monotonically_increasing_id().alias(ROW),
     ]
 

@@ -14,11 +14,15 @@ from repertoire.vocabulary import EVENT_DATE, EVENT_TS, EVENT_TYPE, VALUE
 
 @dataclass(frozen=True)
 class Summary:
-    """read: rows by file. rejected: rows by (file, rule). The rest is about the rows that broke no rule."""
+    """read: rows by file. rejected: rows by (file, rule). The rest is about the rows that broke no rule.
+
+    pieces: in how many pieces the days lie: one for each task and day of which that task has rows.
+    """
 
     read: Counter[str]
     rejected: Counter[tuple[str, str]]
-    event_dates: frozenset[dt.date]
+    rows_by_day: Counter[dt.date]
+    pieces: int
     untimed: int
     untyped: int
     greatest_untyped: float | None
@@ -36,9 +40,11 @@ def summarise(typed: DataFrame) -> Summary:
     value = F.when(F.col(EVENT_TYPE).isNull(), F.col(VALUE))
     day = F.when(good, F.col(EVENT_DATE)).alias(EVENT_DATE)
     groups = (
-        typed.groupBy(FILE, RULE, day)
+        typed.withColumn("task", F.spark_partition_id())
+        .groupBy(FILE, RULE, day)
         .agg(
             F.count("*").alias("rows"),
+            F.size(F.collect_set("task")).alias("pieces"),
             F.count_if(F.col(EVENT_TS).isNull()).alias("untimed"),
             F.count_if(F.col(EVENT_TYPE).isNull()).alias("untyped"),
             F.max(value).alias("greatest"),
@@ -49,14 +55,18 @@ def summarise(typed: DataFrame) -> Summary:
     sound = [group for group in groups if group[RULE] is None]
     read: Counter[str] = Counter()
     rejected: Counter[tuple[str, str]] = Counter()
+    rows_by_day: Counter[dt.date] = Counter()
     for group in groups:
         read[group[FILE]] += group["rows"]
         if group[RULE] is not None:
             rejected[group[FILE], group[RULE]] += group["rows"]
+        else:
+            rows_by_day[group[EVENT_DATE]] += group["rows"]
     return Summary(
         read=read,
         rejected=rejected,
-        event_dates=frozenset(group[EVENT_DATE] for group in sound),
+        rows_by_day=rows_by_day,
+        pieces=sum(group["pieces"] for group in sound),
         untimed=sum(group["untimed"] for group in sound),
         untyped=sum(group["untyped"] for group in sound),
         greatest_untyped=max((group["greatest"] for group in sound if group["greatest"] is not None), default=None),

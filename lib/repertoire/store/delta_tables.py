@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # what needs no Spark should not pay for its import
     from pyspark.sql import DataFrame, SparkSession
 
 Row = Mapping[str, Any]
-_MANY_DAYS = 8
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class DeltaTables:
             mode="ignore",
             partition_by=list(table.partitioned_by) or None,
             description=table.row,
-            configuration={"repertoire.version": str(table.version)},
+            configuration=_properties(table),
             raise_if_key_not_exists=False,
         )
 
@@ -156,9 +155,6 @@ class DeltaTables:
         self.create(table)
         days = sorted(set(event_dates))
         rows = _conform(frame, table)
-        if len(days) >= _MANY_DAYS:  # else each task writes a file for every day
-            partitions = int(rows.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
-            rows = rows.repartition(partitions, "event_date")
         if not self.event_dates(table) & set(days):
             self._writer(rows, mark).mode("append").save(self.path(table))
             return self._commit(table, mark)
@@ -240,6 +236,13 @@ def _as_date(value: Any) -> dt.date:
 def _literal(value: Any) -> str:
     text = value.isoformat() if isinstance(value, dt.date) else str(value)
     return "'" + text.replace("'", "''") + "'"
+
+
+def _properties(table: Table) -> dict[str, str | None]:
+    properties: dict[str, str | None] = {"repertoire.version": str(table.version)}
+    if table.skipped_by:
+        properties["delta.dataSkippingStatsColumns"] = ",".join(table.skipped_by)
+    return properties
 
 
 def _expression(where: Sequence[tuple[str, str, Any]]) -> Any:

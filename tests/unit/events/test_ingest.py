@@ -42,7 +42,7 @@ def test_each_file_is_counted(ingest: Ingest) -> None:
 
 
 def test_counts_that_do_not_add_up_are_a_fault() -> None:
-    file = InputFile("/a.csv", "a.csv", "file:/a.csv", "file:/a.csv", 1, 0, "sha256:0")
+    file = InputFile("/a.csv", "a.csv", "file:/a.csv", "file:///a.csv", 1, 0, "sha256:0")
     FileCounts(file, 6, 1, 2, 3, {"bad_value": 2})
     for wrong in ((7, 1, 2, 3, {"bad_value": 2}), (6, 1, 2, 3, {}), (0, -1, 0, 1, {})):
         with pytest.raises(RepertoireError, match="a fault of Repertoire"):
