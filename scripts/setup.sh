@@ -219,7 +219,7 @@ fetch_jars() {
     local sum jar module revision delta ivy=("$VENV"/lib/python3.*/site-packages/pyspark/jars/ivy-2.*.jar)
     delta="$("$VENV/bin/python" -c 'from importlib.metadata import version; print(version("delta-spark"))')"
     mkdir -p "$JARS"
-    rm -rf "$STATE"/fetching.*
+    rm -rf "$STATE"/fetching.* "$STATE"/archiving.*
     while read -r sum jar; do
         jar_is_good "$JARS/$jar" "$sum" && continue
         module="${jar%-*}"
@@ -249,6 +249,27 @@ fetch_jars() {
     done
 }
 
+# ---- the class archive -----------------------------------------------------------------------------------------------
+
+# Runs the job once on a tiny log and keeps the classes that it loads in the form in which the JVM maps them into memory:
+# every later run starts 5 seconds sooner. Without it, all works.
+archive_classes() {
+    rm -f "$STATE/classes.jsa"
+    say "archiving Spark's classes"
+    SCRATCH="$(mktemp -d "$STATE/archiving.XXXXXX")"
+    awk 'BEGIN { print "user_id,item_id,event_ts"; for (u = 0; u < 40; u++) for (i = 0; i < 12; i++)
+        printf "u%d,i%d,2024-01-%02dT12:00:00Z\n", u, (u * 7 + i * i) % 50, 1 + i }' >"$SCRATCH/log.csv"
+    if TMPDIR="$SCRATCH" SPARK_LOCAL_DIRS="$SCRATCH" JAVA_HOME="$JAVA" "$VENV/bin/repertoire" recommend "$SCRATCH/log.csv" \
+        --out "$SCRATCH/out" --set "spark.java_options=-XX:TieredStopAtLevel=1 -XX:ArchiveClassesAtExit=$SCRATCH/classes.jsa" \
+        >"$SCRATCH/log" 2>&1 && [[ -s "$SCRATCH/classes.jsa" ]]; then
+        mv -f "$SCRATCH/classes.jsa" "$STATE/classes.jsa"
+    else
+        tail -n 5 "$SCRATCH/log" >&2
+        say "the classes could not be archived: Spark will start more slowly"
+    fi
+    rm -rf "$SCRATCH"
+}
+
 # ----------------------------------------------------------------------------------------------------------------------
 
 KEY="$(recipe_key)"
@@ -269,5 +290,6 @@ find_or_install_python_and_java
 install_packages
 fetch_jars
 printf '%s\n' "$JAVA" >"$STATE/java_home.new" && mv -f "$STATE/java_home.new" "$STATE/java_home"
+archive_classes
 printf '%s\n' "$KEY" "$JAVA_ASKED" >"$STATE/stamp.new" && mv -f "$STATE/stamp.new" "$STATE/stamp"
 say "ready in $SECONDS s: .venv/bin/repertoire, Java in $JAVA"

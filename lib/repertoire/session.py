@@ -62,6 +62,20 @@ def delta_jars() -> list[Path]:
     return jars
 
 
+def class_archive() -> Path:
+    """Where `scripts/setup.sh` puts the classes that a run loads, ready for the JVM: local sessions start from it."""
+    return Path(sys.prefix, "share", "repertoire", "classes.jsa")
+
+
+def _java_options(settings: SparkSettings) -> str:
+    options = [f"-Dlog4j2.configurationFile={_LOG}", f"-Drepertoire.log={_log_level()}", settings.java_options]
+    archive = class_archive()
+    if archive.is_file() and " " not in str(archive) and "-XX:ArchiveClasses" not in settings.java_options:
+        # Of another Java, or another class path, it is not used, and -Xlog keeps the JVM from saying so.
+        options += [f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+    return " ".join(options)
+
+
 def use_java() -> None:
     """Points JAVA_HOME at the Java that `scripts/setup.sh` found, unless the environment names one that is there."""
     found = Path(sys.prefix, "share", "repertoire", "java_home")
@@ -108,6 +122,7 @@ def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.adaptive.enabled": "true",
+        "spark.sql.icu.caseMappings.enabled": "false",  # lower() would first load ICU's tables, for seconds
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # 8 bytes that every reader knows; INT96 takes 12
         "spark.hadoop.parquet.enable.dictionary#event_id": "false",  # no two are equal
@@ -115,17 +130,20 @@ def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
     builder = SparkSession.builder.appName(app)
     if not under_spark_submit():
         use_java()
+        jars = [str(jar) for jar in delta_jars()]
         if settings.master.startswith("local"):
+            conf["spark.driver.extraClassPath"] = os.pathsep.join(
+                jars
+            )  # as spark.jars they would miss the class archive
             conf["spark.sql.files.maxPartitionBytes"] = "32m"  # a few cores: smaller tasks end together
+        else:
+            conf["spark.jars"] = ",".join(jars)
         os.environ.pop("SPARK_HOME", None)  # another Spark's scripts would start another Spark's jars
         conf |= {
             "spark.master": settings.master,
             "spark.driver.memory": settings.driver_memory,
-            "spark.jars": ",".join(str(jar) for jar in delta_jars()),
             "spark.ui.enabled": "false",
-            "spark.driver.extraJavaOptions": " ".join(
-                [f"-Dlog4j2.configurationFile={_LOG}", f"-Drepertoire.log={_log_level()}", settings.java_options]
-            ),
+            "spark.driver.extraJavaOptions": _java_options(settings),
         }
     for key, value in (conf | settings.conf).items():
         builder = builder.config(key, value)

@@ -159,9 +159,10 @@ def _without_repeats(sound: DataFrame, rows: int, scratch: str) -> tuple[DataFra
 
 
 def _gathered(events: DataFrame, summary: Summary) -> DataFrame:
-    """The events in tasks of a few days each, so that each day becomes a few files; as they are, where a log in the
-    order of time lies that way already."""
-    if summary.pieces <= _PIECES_A_DAY * len(summary.rows_by_day):
+    """The events in tasks of a few days each, so that each day becomes a few files and no task has all days to write; as
+    they are, where a log in the order of time lies that way already."""
+    days = len(summary.rows_by_day)
+    if summary.pieces <= _PIECES_A_DAY * days and (summary.tasks >= _FEWEST_TASKS or days < _FEWEST_TASKS):
         return events
     buckets = 1 + max(summary.rows_by_day.values()) // _ROWS_A_FILE
     tasks = max(_FEWEST_TASKS, 1 + summary.sound // _ROWS_A_FILE)

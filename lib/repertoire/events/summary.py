@@ -16,13 +16,14 @@ from repertoire.vocabulary import EVENT_DATE, EVENT_TS, EVENT_TYPE, VALUE
 class Summary:
     """read: rows by file. rejected: rows by (file, rule). The rest is about the rows that broke no rule.
 
-    pieces: in how many pieces the days lie: one for each task and day of which that task has rows.
+    pieces: in how many pieces the days lie: one for each task and day of which that task has rows. tasks: how many read.
     """
 
     read: Counter[str]
     rejected: Counter[tuple[str, str]]
     rows_by_day: Counter[dt.date]
     pieces: int
+    tasks: int
     untimed: int
     untyped: int
     greatest_untyped: float | None
@@ -45,6 +46,7 @@ def summarise(typed: DataFrame) -> Summary:
         .agg(
             F.count("*").alias("rows"),
             F.size(F.collect_set("task")).alias("pieces"),
+            F.max("task").alias("last_task"),
             F.count_if(F.col(EVENT_TS).isNull()).alias("untimed"),
             F.count_if(F.col(EVENT_TYPE).isNull()).alias("untyped"),
             F.max(value).alias("greatest"),
@@ -67,6 +69,7 @@ def summarise(typed: DataFrame) -> Summary:
         rejected=rejected,
         rows_by_day=rows_by_day,
         pieces=sum(group["pieces"] for group in sound),
+        tasks=1 + max((group["last_task"] for group in groups), default=0),
         untimed=sum(group["untimed"] for group in sound),
         untyped=sum(group["untyped"] for group in sound),
         greatest_untyped=max((group["greatest"] for group in sound if group["greatest"] is not None), default=None),

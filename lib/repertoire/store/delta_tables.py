@@ -59,6 +59,11 @@ class DeltaTables:
         """The event_dates of which a table partitioned by event_date holds rows now."""
         return self._partitions(table, "event_date", None)
 
+    def is_empty(self, table: Table) -> bool:
+        """Whether the newest version has no rows, or there is none."""
+        opened = self._open(table)
+        return opened is None or not opened.file_uris()
+
     def rows(self, table: Table, version: int | None = None, where: Sequence[tuple[str, str, Any]] = ()) -> pa.Table:
         """The rows of a table that is small, or of which `where` leaves few; in the declared schema.
 
@@ -162,8 +167,11 @@ class DeltaTables:
         return self._merge(rows, table, mark, f"target.event_date IN ({literal})", update=False)
 
     def upsert(self, frame: "DataFrame", table: Table, mark: str) -> Commit:
-        """Adds new keys and replaces the rows of known ones."""
+        """Adds new keys and replaces the rows of known ones. No key may stand twice in the frame."""
         self.create(table)
+        if self.is_empty(table):  # nothing to compare with: a merge would start a dozen Spark jobs
+            self._writer(_conform(frame, table), mark).mode("append").save(self.path(table))
+            return self._commit(table, mark)
         return self._merge(_conform(frame, table), table, mark, "true", update=True)
 
     def _merge(self, rows: "DataFrame", table: Table, mark: str, within: str, *, update: bool) -> Commit:
