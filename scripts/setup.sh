@@ -259,9 +259,10 @@ archive_classes() {
     SCRATCH="$(mktemp -d "$STATE/archiving.XXXXXX")"
     awk 'BEGIN { print "user_id,item_id,event_ts"; for (u = 0; u < 40; u++) for (i = 0; i < 12; i++)
         printf "u%d,i%d,2024-01-%02dT12:00:00Z\n", u, (u * 7 + i * i) % 50, 1 + i }' >"$SCRATCH/log.csv"
+    # The JVM writes the archive after the command has ended; the pipe is open until then.
     if TMPDIR="$SCRATCH" SPARK_LOCAL_DIRS="$SCRATCH" JAVA_HOME="$JAVA" "$VENV/bin/repertoire" recommend "$SCRATCH/log.csv" \
         --out "$SCRATCH/out" --set "spark.java_options=-XX:TieredStopAtLevel=1 -XX:ArchiveClassesAtExit=$SCRATCH/classes.jsa" \
-        >"$SCRATCH/log" 2>&1 && [[ -s "$SCRATCH/classes.jsa" ]]; then
+        2>&1 | cat >"$SCRATCH/log" && [[ -s "$SCRATCH/classes.jsa" ]]; then
         mv -f "$SCRATCH/classes.jsa" "$STATE/classes.jsa"
     else
         tail -n 5 "$SCRATCH/log" >&2
