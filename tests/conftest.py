@@ -1,4 +1,4 @@
-"""One small Spark session for all tests."""
+"""One small Spark session for all tests, and which of them --quick runs."""
 
 import os
 import sys
@@ -19,3 +19,19 @@ def spark() -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out what needs Spark, but for the tests marked quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--quick"):
+        return
+    left_out = [item for item in items if _needs_spark(item) and item.get_closest_marker("quick") is None]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _needs_spark(item: pytest.Item) -> bool:
+    return "spark" in getattr(item, "fixturenames", ()) or "pipeline" in item.path.parent.parts

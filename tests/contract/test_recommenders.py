@@ -120,6 +120,7 @@ def test_schema(world: World, model: Recommender) -> None:
     }
 
 
+@pytest.mark.quick
 def test_every_user_gets_a_list_in_order(world: World, model: Recommender) -> None:
     lists = by_user(world.propose(model))
     assert sorted(lists) == sorted(USERS)
@@ -146,6 +147,7 @@ def test_a_reason_names_the_model_or_something_of_the_users_own(world: World, mo
     assert not any(row[4].startswith("because_of") for row in world.propose(model, settings=quiet))
 
 
+@pytest.mark.quick
 def test_nothing_seen_unless_asked_for(world: World, model: Recommender) -> None:
     assert not world.seen & {row[:2] for row in world.propose(model, k=30)}
     with_seen = SETTINGS.model_copy(update={"include_seen": True})

@@ -94,6 +94,7 @@ def test_recommend_writes_one_file_where_the_name_asks_for_it(repertoire: Comman
         (["--env", "locl"], 'unknown environment "locl"'),
     ],
 )
+@pytest.mark.quick
 def test_wrong_arguments_are_refused_before_anything_starts(
     repertoire: Command, log: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
@@ -157,7 +158,6 @@ def test_a_date_that_is_none_is_refused(repertoire: Command) -> None:
     assert '--run-date: "1.3.2026" is not a date; write it as YYYY-MM-DD' in done.stderr
 
 
-@pytest.mark.slow
 def test_show_user_and_item_answer_without_spark(
     finished: Warehouse, logs: Logs, repertoire: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,7 +188,6 @@ def test_show_user_and_item_answer_without_spark(
     assert 'user "nobody" is in no list' in nobody.stderr
 
 
-@pytest.mark.slow
 def test_runs_and_publications_tell_what_happened(finished: Warehouse, repertoire: Command) -> None:
     runs = json.loads(repertoire("runs", "--warehouse", finished.root, "--json").stdout)
     assert [row["status"] for row in runs] == ["done"] * 7

@@ -3,15 +3,11 @@
 import signal
 from pathlib import Path
 
-import pytest
-
 from repertoire.pipeline.ledger import Ledger
 from repertoire.store import Warehouse, open_warehouse
 from repertoire.tables import PUBLICATIONS
 from tests.pipeline.conftest import LAST_DAY
 from tests.pipeline.nightly import COMPARED, Logs, contents, live_lists, start_run
-
-pytestmark = pytest.mark.slow
 
 _KILL_BEFORE_LEDGER = """
 import os, signal

@@ -32,6 +32,7 @@ def entries(shop: Shop, day: dt.date = DAY) -> list[tuple[str, str, int | None]]
     return [(entry.stage, entry.status, entry.exit_code) for entry in Ledger(shop.warehouse, day).entries()]
 
 
+@pytest.mark.quick
 def test_a_run_writes_the_tables_and_the_ledger(shop: Shop) -> None:
     assert shop.run().ran == ALL
     assert shop.candidates() == [("film", 50.0), ("song", 50.0)]
@@ -44,6 +45,7 @@ def test_a_run_writes_the_tables_and_the_ledger(shop: Shop) -> None:
     assert not list(Path(shop.warehouse.root, "scratch").glob("*"))
 
 
+@pytest.mark.quick
 def test_a_second_run_of_a_date_has_nothing_to_do_and_starts_no_spark(shop: Shop) -> None:
     shop.run()
     recorder = toy.Recorder()

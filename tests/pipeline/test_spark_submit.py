@@ -41,7 +41,6 @@ def submit(stage: str, overrides: list[str], *more: str) -> "subprocess.Complete
     )
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not SPARK_SUBMIT.exists(), reason="scripts/setup.sh has not made .venv in this checkout")
 def test_stages_run_one_by_one_and_give_the_tables_of_a_whole_run(
     logs: Logs, finished: Warehouse, tmp_path: Path

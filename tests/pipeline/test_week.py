@@ -21,8 +21,6 @@ from repertoire.tables import EVENTS, INGESTED_FILES, INTERACTIONS, PUBLICATIONS
 from tests.pipeline.conftest import LAST_DAY
 from tests.pipeline.nightly import Logs, contents, live_lists, settings_for
 
-pytestmark = pytest.mark.slow
-
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (LAST_DAY - dt.timedelta(days=back) for back in (4, 3, 2, 1, 0))
 # The backtest has its own tests; without it a week of runs takes half the time.
 NIGHTLY = tuple(stage for stage in STAGES if stage.name != "evaluate_offline")

@@ -1,15 +1,13 @@
-"""The columns of catalogues and user lists: their other names, what they mean, and how MovieLens writes them."""
+"""The columns of catalogues and user lists: their other names, and what they mean."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F
 
-from repertoire.events import cells, movielens
+from repertoire.events import cells
 from repertoire.events.columns import ITEM, USER, Field
-from repertoire.events.input_files import InputFile
 from repertoire.events.read_rows import RawRows
 from repertoire.tables import ITEMS, USERS, Table
 from repertoire.vocabulary import ITEM_ID, USER_ID
@@ -75,26 +73,10 @@ _READ: dict[str, Callable[[RawRows, str | None], Column]] = {
 }
 
 
-def attribute_columns(raw: RawRows, names: Mapping[str, str], kind: Kind, file: InputFile) -> dict[str, Column]:
+def attribute_columns(raw: RawRows, names: Mapping[str, str], kind: Kind) -> dict[str, Column]:
     """Every attribute of the table, from a file whose columns are mapped as `names` (ours → the file's)."""
     columns = {name: _READ[type_](raw, names.get(name)) for name, type_ in kind.attributes.items()}
     if "age_band" in names:
         columns["age_band"] = cells.age_band(columns["age_band"])
-    return columns | _as_movielens_writes(raw, columns, file)
-
-
-def _as_movielens_writes(raw: RawRows, columns: Mapping[str, Column], file: InputFile) -> dict[str, Column]:
-    """The columns that a MovieLens file, known by its name, writes in its own way; none for any other file."""
-    name = movielens.plain_name(file)
-    special: dict[str, Column] = {}
-    if movielens.is_catalogue(file, raw.layout.names):
-        special["category"] = F.lit("film")
-    if name == "u.item":
-        flagged = [F.when(raw.column(genre) == "1", genre) for genre in movielens.GENRES[1:]]  # but for "unknown"
-        special["tags"] = cells.sorted_tags(F.array_compact(F.array(*flagged)))
-        special["released"] = F.try_to_timestamp(raw.column("released"), F.lit("d-MMM-yyyy")).cast("date")
-    if name == "users.dat":
-        said = columns["occupation"]
-        listed = F.array(*[F.lit(occupation) for occupation in movielens.OCCUPATIONS])
-        special["occupation"] = F.coalesce(F.get(listed, said.try_cast("int")), said)
-    return special
+    known = raw.layout.known
+    return columns if known is None or known.written is None else columns | known.written(raw, columns)

@@ -13,8 +13,8 @@ from repertoire.events import cells
 from repertoire.events.attribute_columns import ITEM_KIND, MEANINGS, USER_KIND, Kind, attribute_columns
 from repertoire.events.columns import map_columns
 from repertoire.events.counts import FileCounts
+from repertoire.events.find_layouts import group_by_layout
 from repertoire.events.input_files import InputFile, check_unchanged, distinct_contents
-from repertoire.events.layouts import group_by_layout
 from repertoire.events.materialise import materialise
 from repertoire.events.read_rows import BLOCK, FILE, ROW, RawRows, path_of, read_rows
 from repertoire.events.rejection import check_share, rejected_rows
@@ -93,15 +93,16 @@ def _typed(
     """All rows of all files: key, attributes, verdict, place in the file; and what was assumed about the columns."""
     schema = ", ".join(f"{name} {type_}" for name, type_ in _schema(kind).items())
     frames, notes = [], []
-    for layout, members in group_by_layout(spark, files, settings, ()):
+    for layout, members in group_by_layout(spark, files, settings, (), kind.name):
         # A column that settings name may be one of the log's; here it counts only where the file has it.
-        chosen = {ours: theirs for ours, theirs in settings.columns.items() if theirs in layout.names}
+        known = layout.known.mapped if layout.known else {}
+        chosen = {ours: theirs for ours, theirs in {**known, **settings.columns}.items() if theirs in layout.names}
         mapped = map_columns(layout.names, kind.fields, chosen, members[0].path)
         for ours, theirs in mapped.names.items():
             meaning = "id" if ours == kind.key else MEANINGS[kind.attributes[ours]]
             cells.check_type(layout, theirs, ours, meaning, members[0].path)
         raw = read_rows(spark, layout, members, list(mapped.names.values()))
-        columns = attribute_columns(raw, mapped.names, kind, members[0])
+        columns = attribute_columns(raw, mapped.names, kind)
         frames.append(_checked(raw, dict(mapped.names), columns, settings, kind))
         notes += [f"{members[0].name}: {note}" for note in mapped.notes]
     if not frames:

@@ -7,7 +7,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from repertoire.errors import InputError
-from repertoire.events.layouts import Layout
+from repertoire.events.layout import Layout
 from repertoire.events.read_rows import RawRows
 from repertoire.events.timestamps import Unit, timestamp_of_text, timestamp_of_typed
 

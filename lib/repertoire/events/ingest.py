@@ -11,12 +11,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from repertoire.errors import InputError
-from repertoire.events import identity, movielens
+from repertoire.events import identity
 from repertoire.events.columns import EVENT_FIELDS, map_columns
 from repertoire.events.counts import FileCounts
 from repertoire.events.default_type import decide_event_type
+from repertoire.events.find_layouts import group_by_layout
 from repertoire.events.input_files import InputFile, check_unchanged, distinct_contents
-from repertoire.events.layouts import Layout, group_by_layout
+from repertoire.events.layout import Layout
 from repertoire.events.materialise import materialise
 from repertoire.events.read_rows import FILE, path_of, read_rows
 from repertoire.events.rejection import check_share, rejected_rows
@@ -24,7 +25,7 @@ from repertoire.events.summary import Summary, summarise
 from repertoire.events.validate import RULE, TYPED_SCHEMA, allowed, check_types, typed_events
 from repertoire.settings import IngestSettings
 from repertoire.tables import EVENTS
-from repertoire.vocabulary import EVENT_DATE, EVENT_ID, EVENT_TYPE, RATING, SOURCE
+from repertoire.vocabulary import EVENT_DATE, EVENT_ID, EVENT_TYPE, SOURCE
 
 _PIECES_A_DAY = 3
 _ROWS_A_FILE = 2_000_000
@@ -77,7 +78,7 @@ def read_events(
     for (_, rule), rows in summary.rejected.items():
         rules[rule] += rows
     check_share(typed, summary.read.total(), rules, by_uri, allowed(settings, run_date), settings.max_rejected_share)
-    event_type, type_notes = _default_event_type(batch, settings, summary)
+    event_type, type_notes = _default_event_type(settings, summary)
     sound = typed.where(F.col(RULE).isNull()).fillna({EVENT_TYPE: event_type})
     events, dropped = _without_repeats(sound, summary.sound, scratch)
     events = _gathered(events, summary)
@@ -104,11 +105,14 @@ def _typed(
     """All rows of all files in TYPED_SCHEMA, and what was assumed about their columns."""
     ours = [field.name for field in EVENT_FIELDS]
     chosen = {name: theirs for name, theirs in settings.columns.items() if name in ours}
-    groups = group_by_layout(spark, files, settings, [*chosen.values(), *settings.context_columns])
+    groups = group_by_layout(spark, files, settings, [*chosen.values(), *settings.context_columns], "events")
     _check_chosen(groups, chosen)
     frames, notes = [], []
     for layout, members in groups:
-        mapped = map_columns(layout.names, EVENT_FIELDS, chosen, members[0].path)
+        known = {
+            ours: name for ours, name in (layout.known.mapped if layout.known else {}).items() if name in layout.names
+        }
+        mapped = map_columns(layout.names, EVENT_FIELDS, {**known, **chosen}, members[0].path)
         names = dict(mapped.names)
         if layout.format == "jsonl":  # a later row may have what the first ones lack
             more = [name for name in ours if name not in names and name not in chosen]
@@ -133,14 +137,10 @@ def _check_chosen(groups: Sequence[tuple[Layout, Sequence[InputFile]]], chosen: 
             )
 
 
-def _default_event_type(
-    files: Sequence[InputFile], settings: IngestSettings, summary: Summary
-) -> tuple[str, tuple[str, ...]]:
+def _default_event_type(settings: IngestSettings, summary: Summary) -> tuple[str, tuple[str, ...]]:
     """The type of events that name none, and a line on how it was found where it was."""
     if settings.default_event_type != "auto":
         return settings.default_event_type, ()
-    if any(movielens.is_ratings(file) for file in files):
-        return RATING, ()
     event_type, why = decide_event_type(summary.untyped, summary.greatest_untyped, summary.untyped_on_scale)
     return event_type, (f"{why} (ingest.default_event_type says otherwise)",) if summary.untyped else ()
 

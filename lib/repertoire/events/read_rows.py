@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from repertoire.events.input_files import InputFile
-from repertoire.events.layouts import Layout
+from repertoire.events.layout import Layout
 
 # Names of the reader's own columns; the file's columns are c0, c1, … by their place, so that no two names can clash.
 FILE = "_file"
@@ -45,7 +45,12 @@ class RawRows:
 
 def read_rows(spark: SparkSession, layout: Layout, files: Sequence[InputFile], needed: Sequence[str]) -> RawRows:
     """The rows of files of one layout. needed: the columns of Parquet to read (those of text are all there anyway)."""
-    reader = {"delimited": _read_delimited, "jsonl": _read_json_lines, "parquet": _read_parquet}[layout.format]
+    reader = {
+        "delimited": _read_delimited,
+        "adjacency": _read_adjacency,
+        "jsonl": _read_json_lines,
+        "parquet": _read_parquet,
+    }[layout.format]
     return reader(spark, layout, [literally(file) for file in files], needed)
 
 
@@ -85,6 +90,16 @@ def _read_delimited(spark: SparkSession, layout: Layout, locations: list[str], n
     put_together = F.to_csv(F.struct(*fields), written)
     frame = _with_folder_columns(rows.select(*fields, _BROKEN, *_place()), layout)
     return RawRows(frame, layout, F.col(_BROKEN).isNotNull(), F.coalesce(F.col(_BROKEN), put_together))
+
+
+def _read_adjacency(spark: SparkSession, layout: Layout, locations: list[str], needed: Sequence[str]) -> RawRows:
+    """A row for each of a line's items; for a user without items one without an item. Lines of blanks are no rows."""
+    lines = spark.read.text(locations).select(F.trim(F.translate("value", "\t", " ")).alias(_TEXT), *_place())
+    words = F.split(_TEXT, " +")
+    items = F.explode_outer(F.slice(words, F.lit(2), F.size(words)))
+    rows = lines.where(F.col(_TEXT) != "").select(words[0].alias("c0"), items.alias("c1"), _TEXT, FILE, BLOCK, ROW)
+    shown = F.concat_ws(" ", "c0", "c1")
+    return RawRows(rows.drop(_TEXT), layout, F.lit(False), shown)
 
 
 def _read_json_lines(spark: SparkSession, layout: Layout, locations: list[str], needed: Sequence[str]) -> RawRows:

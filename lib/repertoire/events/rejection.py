@@ -9,8 +9,8 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
 from pyspark.sql import functions as F
 
 from repertoire.errors import InputError
+from repertoire.events.find_layouts import format_by_name
 from repertoire.events.input_files import InputFile
-from repertoire.events.layouts import format_by_name
 from repertoire.events.read_rows import BLOCK, FILE, ROW, literally
 from repertoire.events.validate import FIELD, OFFENDER, RAW, RULE
 from repertoire.tables import REJECTED_EVENTS

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from repertoire.events import cells
 from repertoire.events.identity import KEY_HASH, key_hash
-from repertoire.events.layouts import Layout
+from repertoire.events.layout import Layout
 from repertoire.events.read_rows import BLOCK, FILE, ROW, RawRows
 from repertoire.settings import IngestSettings
 from repertoire.vocabulary import (
@@ -119,7 +119,7 @@ def _parsed(raw: RawRows, names: Mapping[str, str], settings: IngestSettings) ->
     return [
         cells.id_or_words(raw, names.get(USER_ID)).alias("_user"),
         cells.id_or_words(raw, names.get(ITEM_ID)).alias("_item"),
-        _event_type(raw, names.get(EVENT_TYPE), settings.event_types).alias("_type"),
+        _event_type(raw, names.get(EVENT_TYPE), settings).alias("_type"),
         cells.time(raw, names.get(EVENT_TS), settings.ts_unit, settings.timezone).alias("_ts"),
         cells.number(raw, names.get(VALUE)).alias("_value"),
         cells.id_or_words(raw, names.get(SESSION_ID)).alias("_session"),
@@ -168,13 +168,16 @@ def first_broken(rules: Sequence[Rule]) -> Column:
     )
 
 
-def _event_type(raw: RawRows, name: str | None, event_types: Mapping[str, str]) -> Column:
-    """Ours, whatever the case; null where the row names none or one that nobody knows."""
+def _event_type(raw: RawRows, name: str | None, settings: IngestSettings) -> Column:
+    """Ours, whatever the case; null where the row names none and the file's kind tells none, or one that nobody knows."""
+    known = raw.layout.known
     if name is None:
-        return F.lit(None).cast("string")
+        told = known.default_event_type if known and settings.default_event_type == "auto" else None
+        return F.lit(told).cast("string")
+    event_types = {**(known.event_types if known else {}), **settings.event_types}
     said = raw.column(name).cast("string")
     word = F.lower(F.trim(said))
-    as_it_stands = [known for known in EVENT_TYPES if known not in event_types]
+    as_it_stands = [ours for ours in EVENT_TYPES if ours not in event_types]
     chain = F.when(said.isin(as_it_stands), said)  # nearly all rows, at the cost of one look-up
     for theirs, ours in event_types.items():
         chain = chain.when(word == theirs, F.lit(ours))

@@ -11,6 +11,7 @@ from repertoire.settings.section import Section
 from repertoire.tables import EVENTS, ITEMS, USERS
 from repertoire.vocabulary import EVENT_TYPES
 
+PUBLIC_FORMATS = ("movielens", "lastfm_hetrec", "rees46", "retailrocket", "steam", "adjacency")
 Share = Annotated[float, Field(ge=0, le=1)]
 
 _MADE_BY_US = {"event_id", "context", "source", "event_date", "valid_from", "valid_to"}
@@ -23,8 +24,9 @@ MAPPABLE_COLUMNS = tuple(
 class IngestSettings(Section):
     """Where the logs lie, their format, and which rows are refused."""
 
-    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "movielens"] = Field(
-        "auto", description="format of the input; auto goes by the files' names"
+    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", *PUBLIC_FORMATS] = Field(  # type: ignore[valid-type]
+        "auto",
+        description="format of the input, or a public data set by name (docs/formats.md); auto goes by the files' names",
     )
     events: str = Field("", description="file or folder of behaviour logs; local, or hdfs://host/path")
     items: str = Field("", description="file or folder of the catalogue: item_id, title, category, creator_id, tags, …")

@@ -40,6 +40,7 @@ def checkerboard(size: int) -> list[tuple]:
     ]
 
 
+@pytest.mark.quick
 def test_checkerboard(spark: SparkSession, tmp_path: Path) -> None:
     frame = interactions(spark, checkerboard(12))
     model = als.fit(fitting(frame, tmp_path, with_als(rank=2)))

@@ -18,6 +18,7 @@ def rows(frame: DataFrame) -> list[tuple]:
     return [tuple(row) for row in frame.orderBy("user_id", "rank").collect()]
 
 
+@pytest.mark.quick
 def test_by_hand(spark: SparkSession) -> None:
     users = spark.createDataFrame(
         [

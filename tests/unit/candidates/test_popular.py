@@ -27,6 +27,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.quick
 def test_by_hand(spark: SparkSession, tmp_path: Path) -> None:
     frame = interactions(spark, PAIRS)
     model = POPULAR.fit(fitting(frame, tmp_path, SETTINGS))

@@ -41,6 +41,7 @@ def people(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame([*rows, ("new", "25-34", "DE")], "user_id string, age_band string, country string")
 
 
+@pytest.mark.quick
 def test_by_hand(spark: SparkSession, tmp_path: Path) -> None:
     frame = interactions(spark, PAIRS)
     model = POPULAR_IN_SEGMENT.fit(fitting(frame, tmp_path, SETTINGS, people(spark)))

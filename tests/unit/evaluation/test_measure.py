@@ -34,6 +34,7 @@ def value(found: list[Measurement], model: str, metric: str, k: int) -> float | 
     return one.value
 
 
+@pytest.mark.quick
 def test_every_figure_by_hand(ours: DataFrame, popular: DataFrame, truth: DataFrame) -> None:
     """Ours finds u's and v's item at 1; popular finds u's at 1 and w's at 2. Of 10 items ours shows 3, popular 2."""
     found = measure_together({"ours": ours, "popular": popular}, truth, 10, [1, 2], baseline="popular")

@@ -36,6 +36,7 @@ def timed(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(rows, DDL)
 
 
+@pytest.mark.quick
 def test_the_cutoff_itself_is_held_back_and_untimed_events_are_on_neither_side(spark: SparkSession) -> None:
     split = split_at(timed(spark), CUTOFF)
     assert (ids(split.train), ids(split.holdout)) == ({1}, {2, 3})

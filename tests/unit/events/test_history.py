@@ -3,6 +3,7 @@
 import datetime as dt
 from functools import reduce
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
@@ -50,6 +51,7 @@ def test_an_id_that_the_file_lacks_is_left_alone(spark: SparkSession) -> None:
     assert merged(spark, [(1, None, "A")], None, 5) == ([(1, None, "A")], 0)
 
 
+@pytest.mark.quick
 def test_a_change_closes_one_row_and_opens_another(spark: SparkSession) -> None:
     assert merged(spark, [(1, None, "A")], "B", 5) == ([(1, 5, "A"), (5, None, "B")], 2)
 

@@ -26,6 +26,7 @@ def test_the_frames_have_the_declared_columns(ingest: Ingest) -> None:
     assert frames.rejected.dtypes == [(column.name, column.type) for column in REJECTED_EVENTS.columns]
 
 
+@pytest.mark.quick
 def test_each_file_is_counted(ingest: Ingest) -> None:
     files = {
         "a.csv": HEADER + "u1,i1,2024-05-01,\nu1,i1,2024-05-01,\n,i,2024-05-01,\n",
@@ -75,6 +76,7 @@ def test_an_untimed_file_taken_in_again_is_all_duplicates(ingest: Ingest, spark:
     assert (again.accepted, again.counts["renamed.csv"].duplicate) == ([], 3)
 
 
+@pytest.mark.quick
 def test_past_the_share_of_refused_rows_the_batch_is_refused(ingest: Ingest) -> None:
     rows = "u1,i1,2024-05-01,\n" * 6 + "u2,i2,2024-05-01,\n" + "u1,i1,2026-13-01,\n,i,2024-05-01,\n,i,2024-05-01,x\n"
     assert ingest({"log.csv": HEADER + rows}, max_rejected_share=0.3).counts["log.csv"].rejected == 3
@@ -107,6 +109,7 @@ def test_a_column_that_settings_name_must_be_in_some_file(ingest: Ingest) -> Non
         ingest(files, columns={"value": "stars"})
 
 
+@pytest.mark.quick
 def test_types_by_default(ingest: Ingest) -> None:
     ratings = "user_id,item_id,stars\n" + "".join(f"u{n},i,{n / 2}\n" for n in range(1, 11))
     by_values = ingest({"log.csv": ratings}, columns={"value": "stars"})

@@ -5,7 +5,6 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
@@ -16,7 +15,6 @@ from repertoire.events.input_files import list_files
 from repertoire.settings import IngestSettings
 
 HEADER = "user_id,item_id,event_type,event_ts,value\n"
-pytestmark = pytest.mark.slow
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 users = st.sampled_from(["u1", "u2", " u1 ", "", "ü", '"u,3"', "x" * 600])

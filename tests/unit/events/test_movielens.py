@@ -13,8 +13,8 @@ from tests.unit.events.conftest import RUN_DATE, Files, write_files
 
 from repertoire.errors import InputError
 from repertoire.events.attributes import read_items, read_users
+from repertoire.events.formats.movielens import GENRES
 from repertoire.events.ingest import read_events
-from repertoire.events.movielens import GENRES
 from repertoire.events.sources import find_sources
 from repertoire.settings import IngestSettings
 
@@ -150,14 +150,16 @@ def test_a_single_file_is_known_by_its_name(read: Read, tmp_path: Path) -> None:
 
 def test_a_folder_without_ratings_is_refused_where_movielens_is_asked_for(read: Read, tmp_path: Path) -> None:
     folder = write_files(tmp_path / "ml", {"movies.dat": "1::Solaris (1972)::Drama\n"})
-    with pytest.raises(InputError, match=r"holds no ratings of MovieLens. Allowed: u.data, .* Found: movies.dat."):
+    with pytest.raises(
+        InputError, match=r"holds no events of MovieLens: ratings of films. Allowed: u.data, .* Found: movies.dat."
+    ):
         read(folder, format="movielens")
 
 
 def test_a_file_of_that_name_with_other_fields_is_refused(read: Read, tmp_path: Path) -> None:
     folder = write_files(tmp_path / "ml", {"u.data": "1,2,3,4\n"})
     with pytest.raises(
-        InputError, match=r"its first line has 1 fields, and u.data of MovieLens has 4: user_id, item_id"
+        InputError, match=r"its first line has 1 fields, and u.data as it was published has 4: user_id, item_id"
     ):
         read(folder)
 
@@ -168,7 +170,6 @@ def published(name: str) -> Path:
     return PUBLISHED / name
 
 
-@pytest.mark.slow
 def test_the_published_100k(read: Read) -> None:
     found = read(published("ml-100k"))
     assert found.counts == [(100_000, 100_000), (1_682, 1_682), (943, 943)]
@@ -184,7 +185,6 @@ def test_the_published_100k(read: Read) -> None:
     assert (found.users["1"]["age_band"], found.users["1"]["occupation"]) == ("18-24", "technician")
 
 
-@pytest.mark.slow
 def test_the_published_1m(read: Read) -> None:
     found = read(published("ml-1m"))
     assert found.counts == [(1_000_209, 1_000_209), (3_883, 3_883), (6_040, 6_040)]

@@ -34,6 +34,7 @@ def test_a_clean_row_is_taken_as_it_is(ingest: Ingest) -> None:
     }
 
 
+@pytest.mark.quick
 def test_missing_ids(ingest: Ingest) -> None:
     assert broken(ingest, ",i1,view,,,", '"",i2,view,,,', "  ,i3,view,,,", "u1,,view,,,", "u1,  ,view,,,") == [
         ("missing_user_id", "user_id", "  "),
@@ -53,6 +54,7 @@ def test_long_ids(ingest: Ingest) -> None:
     ]
 
 
+@pytest.mark.quick
 def test_event_types(ingest: Ingest) -> None:
     rows = ("u1,i1,veiw,,,", "u1,i2, VIEW ,,,", "u1,i3,AddToCart,,,", "u1,i4,pv,,,", "u1,i5,,,,")
     found = ingest({"log.csv": HEADER + "\n".join(rows)})
@@ -68,6 +70,7 @@ def test_settings_may_give_our_words_another_meaning(ingest: Ingest) -> None:
     assert [row["event_type"] for row in found.accepted] == ["click", "play"]
 
 
+@pytest.mark.quick
 def test_times(ingest: Ingest) -> None:
     rows = (
         "u1,i1,view,2024-13-01,,",

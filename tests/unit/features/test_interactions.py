@@ -56,6 +56,7 @@ def test_the_frame_is_the_table_but_for_the_run_date(spark: SparkSession) -> Non
     assert frame.dtypes == declared
 
 
+@pytest.mark.quick
 def test_weights_add_up_by_type_and_others_have_none(spark: SparkSession) -> None:
     rows = built(
         spark,
@@ -74,6 +75,7 @@ def test_weights_add_up_by_type_and_others_have_none(spark: SparkSession) -> Non
     assert (b["strength"], b["negative"], b["events"]) == (0, 0, 1)
 
 
+@pytest.mark.quick
 def test_refusals_are_kept_apart(spark: SparkSession) -> None:
     row = built(spark, event("like"), event("skip"), event("dislike"), event("skip"))["a"]
     assert (row["strength"], row["negative"]) == (5, 1 + 5 + 1)

@@ -1,5 +1,6 @@
 """Lists filled source by source."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
@@ -19,6 +20,7 @@ def lists(frame: DataFrame) -> list[tuple[str, int, str, float, str, int]]:
     return sorted(tuple(row[name] for name in columns) for row in frame.collect())
 
 
+@pytest.mark.quick
 def test_a_list_is_filled_from_the_next_source_where_the_first_runs_out(spark: SparkSession) -> None:
     found = blend_by_tier(
         candidates(

@@ -56,7 +56,7 @@ def test_a_table_that_was_never_made_has_no_version_and_no_rows(tables: DeltaTab
     assert (read.columns, read.count()) == (list(EVENTS.column_names), 0)
 
 
-@pytest.mark.slow
+@pytest.mark.quick
 def test_inserting_twice_adds_nothing_and_touches_the_given_days_only(tables: DeltaTables, spark: SparkSession) -> None:
     first = tables.insert_new(events(spark, ("1", "a", MONDAY), ("2", "b", TUESDAY)), EVENTS, [MONDAY, TUESDAY], "one")
     assert (first.rows, ids(tables)) == (2, ["1", "2"])
@@ -70,7 +70,6 @@ def test_inserting_twice_adds_nothing_and_touches_the_given_days_only(tables: De
     assert tables.rows(EVENTS).column("context").to_pylist()[0] == [("page", "home")]
 
 
-@pytest.mark.slow
 def test_replacing_a_run_date_leaves_the_others_and_older_versions_stay_readable(
     tables: DeltaTables, spark: SparkSession
 ) -> None:
@@ -90,14 +89,12 @@ def test_replacing_a_run_date_leaves_the_others_and_older_versions_stay_readable
         tables.rows(INTERACTIONS, 99)
 
 
-@pytest.mark.slow
 def test_rows_of_another_run_date_are_refused(tables: DeltaTables, spark: SparkSession) -> None:
     with pytest.raises(Exception, match="REPLACE_WHERE"):
         tables.replace_run_date(interactions(spark, TUESDAY, "a"), INTERACTIONS, MONDAY, "one")
     assert tables.rows(INTERACTIONS).num_rows == 0
 
 
-@pytest.mark.slow
 def test_an_upsert_replaces_the_row_of_a_known_key(tables: DeltaTables, spark: SparkSession) -> None:
     def item(title: str, valid_from: dt.date) -> DataFrame:
         known = {"item_id": "a", "title": title, "valid_from": valid_from}

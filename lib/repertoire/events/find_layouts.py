@@ -1,6 +1,6 @@
-"""How the rows of a file are laid out: its format, its columns and their order. Files of one layout are read together.
+"""Finds the layouts of files.
 
-Found on the driver from a file's name and its first (Parquet: last) bytes, so that no pass over the data is needed and
+On the driver, from a file's name and its first (Parquet: last) bytes, so that no pass over the data is needed and
 files whose columns differ can lie in one folder.
 """
 
@@ -9,19 +9,18 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from repertoire.errors import InputError
-from repertoire.events import movielens
+from repertoire.events.formats.known_file import Holds, KnownFile
+from repertoire.events.formats.registry import FORMATS, candidates, with_header, without_header
 from repertoire.events.input_files import InputFile, read_head, read_tail
+from repertoire.events.layout import Layout
 from repertoire.settings import IngestSettings
-
-Format = Literal["delimited", "jsonl", "parquet"]
 
 ENDINGS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
 """Endings of names by which the format is known; those of text may be followed by .gz."""
@@ -32,36 +31,12 @@ HEAD = 1 << 16
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What it takes to read a file's rows.
-
-    columns: the names, in the order of the file. types: of Parquet columns, Spark SQL; `nanos` and `nanos_ntz` stand for
-    times in nanoseconds, with and without a zone. folder_columns: columns that are in the path (dt=2024-01-01/).
-    """
-
-    format: Format
-    columns: tuple[str, ...]
-    types: tuple[str, ...] = ()
-    folder_columns: tuple[str, ...] = ()
-    delimiter: str = ","
-    quote: str = '"'
-    header: bool = True
-    multiline: bool = False
-    encoding: str = "UTF-8"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All columns, those in the path last."""
-        return self.columns + self.folder_columns
-
-
 def group_by_layout(
-    spark: SparkSession, files: Sequence[InputFile], settings: IngestSettings, wanted: Iterable[str]
+    spark: SparkSession, files: Sequence[InputFile], settings: IngestSettings, wanted: Iterable[str], holds: Holds
 ) -> list[tuple[Layout, list[InputFile]]]:
     """The layouts of the files, each with its files, in the order of the files. Files without a byte are left out.
 
-    wanted: columns of JSON Lines to read even where the first rows do not have them.
+    wanted: columns of JSON Lines to read even where the first rows do not have them. holds: what is looked for in them.
     Raises InputError for a name whose format is not known, and for a file that is not what its name says.
     """
     groups: dict[Layout, list[InputFile]] = {}
@@ -69,7 +44,7 @@ def group_by_layout(
     for file in files:
         if file.bytes == 0:
             continue
-        layout = _layout(spark, file, settings)
+        layout = _layout(spark, file, settings, holds)
         if layout is None:
             continue
         if layout.format == "jsonl":
@@ -92,12 +67,16 @@ def format_by_name(file: InputFile) -> str | None:
     return None
 
 
-def _layout(spark: SparkSession, file: InputFile, settings: IngestSettings) -> Layout | None:
-    if settings.format in ("auto", "movielens"):
-        known = movielens.KNOWN.get(movielens.plain_name(file))
-        if known is not None:
-            return _named_layout(spark, file, known)
-    found = format_by_name(file) if settings.format in ("auto", "movielens") else settings.format
+def _layout(spark: SparkSession, file: InputFile, settings: IngestSettings, holds: Holds) -> Layout | None:
+    known = candidates(settings.format, holds, file)
+    told = without_header(known)
+    if told is not None:
+        return _layout_of_known(spark, file, told)
+    by_name = with_header(known, ())
+    plain = settings.format == "auto" or settings.format in FORMATS
+    found = format_by_name(file) if plain else settings.format
+    if found is None and by_name is not None:
+        found = "csv"
     if found is None:
         raise InputError(
             f"{file.path}: its name does not say what format it has. Allowed endings: {', '.join(ENDINGS)}, those of text "
@@ -110,30 +89,39 @@ def _layout(spark: SparkSession, file: InputFile, settings: IngestSettings) -> L
     head = _text_head(spark, file)
     if found == "jsonl":
         return Layout("jsonl", tuple(_json_keys(head, file)), folder_columns=folder_columns)
-    delimiter = settings.delimiter or _DELIMITERS[found]
+    delimiter = settings.delimiter or (by_name.delimiter if by_name else _DELIMITERS[found])
     columns, multiline = _delimited_columns(head, delimiter)
     if not columns:
         return None
-    return Layout("delimited", columns, folder_columns=folder_columns, delimiter=delimiter, multiline=multiline)
+    return Layout(
+        "delimited",
+        columns,
+        folder_columns=folder_columns,
+        delimiter=delimiter,
+        multiline=multiline,
+        known=with_header(known, columns),
+    )
 
 
-def _named_layout(spark: SparkSession, file: InputFile, known: movielens.Known) -> Layout:
+def _layout_of_known(spark: SparkSession, file: InputFile, known: KnownFile) -> Layout:
     """A layout that the name alone tells, but for a header line, which some copies have."""
+    if known.shape == "adjacency":
+        return Layout("adjacency", known.columns, header=False, known=known)
     first = read_head(spark, file, HEAD).decode(known.encoding, errors="replace").split("\n", 1)[0]
-    key = first.split(known.delimiter, 1)[0].strip()
-    given = len(first.rstrip("\r").split(known.delimiter))
-    if given != len(known.columns):
+    given = [field.strip() for field in first.rstrip("\r").split(known.delimiter)]
+    if len(given) != len(known.columns) and '"' not in first:
         raise InputError(
-            f"{file.path}: its first line has {given} fields, and {file.name} of MovieLens has {len(known.columns)}: "
-            f"{', '.join(known.columns)}."
+            f"{file.path}: its first line has {len(given)} fields, and {known.names[0]} as it was published has "
+            f"{len(known.columns)}: {', '.join(known.columns)}."
         )
     return Layout(
         "delimited",
         known.columns,
         delimiter=known.delimiter,
-        quote="",
-        header=not key.isdigit(),
+        quote="" if known.encoding != "UTF-8" else '"',
+        header=not given[0].isdigit(),
         encoding=known.encoding,
+        known=known,
     )
 
 

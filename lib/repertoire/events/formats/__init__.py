@@ -1,0 +1,1 @@
+"""Public data sets that are read by name: one module for each, and the registry of them."""

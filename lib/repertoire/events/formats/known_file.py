@@ -1,0 +1,73 @@
+"""What is known beforehand of the files of a public data set."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from pyspark.sql import Column
+
+from repertoire.events.input_files import InputFile
+from repertoire.events.read_rows import RawRows
+
+Holds = Literal["events", "items", "users"]
+Written = Callable[[RawRows, Mapping[str, Column]], dict[str, Column]]
+
+
+@dataclass(frozen=True, eq=False)
+class KnownFile:
+    """A file of a public data set: how it is told, and how its rows are understood.
+
+    names: patterns of its name, without .gz; none: any name. header: what its first line must name; none: anything.
+    columns: all fields in their order, for a file whose lines have no names above them. shape: adjacency is a user and
+    then that user's items on each line, parted by blanks. mapped: our column → the file's. event_types: the file's word
+    → ours. default_event_type: of rows that name none. written: from the raw rows and our columns of them to those that
+    the file writes in its own way.
+    """
+
+    holds: Holds
+    names: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    shape: Literal["delimited", "adjacency"] = "delimited"
+    delimiter: str = ","
+    encoding: str = "UTF-8"
+    mapped: Mapping[str, str] = field(default_factory=dict)
+    event_types: Mapping[str, str] = field(default_factory=dict)
+    default_event_type: str | None = None
+    written: Written | None = None
+
+    def is_named(self, file: InputFile) -> bool:
+        """Whether the file's name is one of its names."""
+        return not self.names or any(fnmatchcase(plain_name(file), pattern) for pattern in self.names)
+
+
+@dataclass(frozen=True, eq=False)
+class PublicFormat:
+    """A public data set.
+
+    name: as settings have it. title and source: what it is and who published it. notes: what a reader should know.
+    told_by: names of files; a folder that holds all names of one of the sets is taken for this data set.
+    """
+
+    name: str
+    title: str
+    source: str
+    files: tuple[KnownFile, ...]
+    notes: str = ""
+    told_by: tuple[frozenset[str], ...] = ()
+
+    def is_in(self, files: Sequence[InputFile]) -> bool:
+        """Whether a folder's files are told to be this data set's."""
+        names = {plain_name(file) for file in files}
+        return any(told <= names for told in self.told_by)
+
+    def of_kind(self, files: Sequence[InputFile], holds: Holds) -> tuple[InputFile, ...]:
+        """Those of a folder's files that hold events, items or users."""
+        known = [one for one in self.files if one.holds == holds]
+        return tuple(file for file in files if any(one.is_named(file) for one in known))
+
+
+def plain_name(file: InputFile) -> str:
+    """The file's name without .gz."""
+    return file.name.removesuffix(".gz")

@@ -1,0 +1,43 @@
+"""All public data sets that are read by name."""
+
+from collections.abc import Sequence
+
+from repertoire.events.formats import adjacency, lastfm_hetrec, movielens, rees46, retailrocket, steam
+from repertoire.events.formats.known_file import Holds, KnownFile, PublicFormat
+from repertoire.events.input_files import InputFile
+
+FORMATS: dict[str, PublicFormat] = {
+    module.FORMAT.name: module.FORMAT for module in (movielens, lastfm_hetrec, rees46, retailrocket, steam, adjacency)
+}
+"""By the name that settings have."""
+
+_NEVER_GUESSED = frozenset({adjacency.FORMAT.name})
+
+
+def candidates(format_name: str, holds: Holds, file: InputFile) -> list[KnownFile]:
+    """What a file may be by its name: of the format that settings name, or of any where they leave it open (auto)."""
+    if format_name in FORMATS:
+        formats = [FORMATS[format_name]]
+    elif format_name == "auto":
+        formats = [found for name, found in FORMATS.items() if name not in _NEVER_GUESSED]
+    else:
+        return []
+    return [known for one in formats for known in one.files if known.holds == holds and known.is_named(file)]
+
+
+def without_header(known: Sequence[KnownFile]) -> KnownFile | None:
+    """The one that is told by its name alone."""
+    return next((one for one in known if one.columns), None)
+
+
+def with_header(known: Sequence[KnownFile], header: Sequence[str]) -> KnownFile | None:
+    """The one whose first line names just these columns; else one that is told by its name and may have any."""
+    exact = next((one for one in known if one.header == tuple(header)), None)
+    return exact or next((one for one in known if one.names and not one.header and not one.columns), None)
+
+
+def format_of(format_name: str, files: Sequence[InputFile]) -> PublicFormat | None:
+    """The public data set that a folder holds, as settings or its files' names say."""
+    if format_name != "auto":
+        return FORMATS.get(format_name)
+    return next((one for one in FORMATS.values() if one.is_in(files)), None)
