@@ -135,6 +135,9 @@ def test_evaluate_gives_the_figures_with_intervals(repertoire: Command, tmp_path
     assert found["mrr", 2] == 0.75
     shown = repertoire("evaluate", *files, "--k", "1,2")
     assert "recall@2" in shown.stdout
+    compared = repertoire("evaluate", *files, "--k", "1", "--against", tmp_path / "lists.csv")
+    assert "difference" in compared.stdout
+    assert "0.0000" in compared.stdout
     assert repertoire("evaluate", *files, "--k", "ten").exit_code == 2
 
 

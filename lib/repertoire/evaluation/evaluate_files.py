@@ -1,6 +1,7 @@
 """`repertoire evaluate RECOMMENDATIONS TRUTH`: anyone's lists against anyone's truth, from two files or folders."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
@@ -13,6 +14,9 @@ from repertoire.evaluation.measurement import Measurement
 from repertoire.evaluation.ranking_metrics import GAIN
 from repertoire.evaluation.table_files import read_table, readable
 from repertoire.vocabulary import ITEM_ID, RANK, SCORE, USER_ID, VALUE
+
+AGAINST = "against"
+"""The name of the lists that others are compared with."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ def evaluate_files(
     truth: str,
     k: Iterable[int] = (5, 10, 20),
     *,
+    against: str | None = None,
     catalogue_size: int | None = None,
     model: str = "recommendations",
 ) -> FileEvaluation:
@@ -51,6 +56,10 @@ def evaluate_files(
     pair that occurs more than once, as in a log, is one relevant item with the highest of its gains. Where gains
     differ, there is graded_ndcg as well.
 
+    against: other lists, as recommendations are. Their figures follow under the name "against", and then the differences
+    "MODEL - against", paired by user, whose intervals tell whether they may be chance. The counts are about
+    recommendations.
+
     Ids are compared as text. catalogue_size: how many items could have been recommended; without it there is no
     coverage.
 
@@ -63,23 +72,26 @@ def evaluate_files(
         raise SettingsError(f"k takes one or more positive integers such as 5,10,20; received {lengths}")
     if catalogue_size is not None and catalogue_size < 1:
         raise SettingsError(f"the size of the catalogue must be a positive integer, received {catalogue_size}")
-    lists = _lists(read_table(spark, recommendations, (USER_ID, ITEM_ID)), recommendations).persist()
-    relevant = _relevant(read_table(spark, truth, (USER_ID, ITEM_ID))).persist()
-    try:
-        in_lists = _checked(lists, recommendations, _list_faults(), F.sum(_SKIPPED).alias(_SKIPPED))
+    paths = {model: recommendations} | ({AGAINST: against} if against is not None else {})
+    with ExitStack() as stack:
+        lists = {
+            name: _kept(_lists(read_table(spark, path, (USER_ID, ITEM_ID)), path), stack)
+            for name, path in paths.items()
+        }
+        relevant = _kept(_relevant(read_table(spark, truth, (USER_ID, ITEM_ID))), stack)
+        skipped = F.sum(_SKIPPED).alias(_SKIPPED)
+        in_lists = {name: _checked(one, paths[name], _list_faults(), skipped) for name, one in lists.items()}
         gains = F.when(F.col(GAIN) > 0, F.col(GAIN))
         spread = (F.min(gains) < F.max(gains)).alias("graded")
         in_truth = _checked(relevant, truth, _truth_faults(), F.sum(_REPEATED).alias(_REPEATED), spread)
-        users = _users(lists, recommendations, relevant, truth)
+        users = {name: _users(one, paths[name], relevant, truth) for name, one in lists.items()}[model]
         gain = [GAIN] if in_truth["graded"] else []
         liked = relevant.where(F.col(GAIN) > 0).select(USER_ID, ITEM_ID, *gain)
-        measurements = measure(lists, liked, catalogue_size, lengths, model)
-    finally:
-        lists.unpersist()
-        relevant.unpersist()
+        baseline = AGAINST if against is not None else None
+        measurements = measure(lists, liked, catalogue_size, lengths, baseline=baseline)
     if any(one.metric == COVERAGE and one.value is not None and one.value > 1 for one in measurements):
         raise InputError(
-            f"{recommendations} holds more items than the catalogue ({catalogue_size:,}). "
+            f"{' or '.join(paths.values())} holds more items than the catalogue ({catalogue_size:,}). "
             "The size of the catalogue is the number of items that could have been recommended."
         )
     return FileEvaluation(
@@ -87,7 +99,7 @@ def evaluate_files(
         users=users["both"],
         users_without_list=users["truth"] - users["both"],
         lists_without_truth=users["lists"] - users["both"],
-        empty_places=in_lists[_SKIPPED],
+        empty_places=in_lists[model][_SKIPPED],
         repeated_truth_rows=in_truth[_REPEATED],
     )
 
@@ -96,6 +108,12 @@ def evaluate_files(
 # above; how many rows of a list have the item, or the rank; rows of the truth beyond a pair's first.
 _GIVEN, _VALID, _SKIPPED = "given", "valid", "skipped"
 _SAME_ITEM, _SAME_RANK, _REPEATED = "same_item", "same_rank", "repeated"
+
+
+def _kept(frame: DataFrame, stack: ExitStack) -> DataFrame:
+    """The frame, cached until the stack is left."""
+    stack.callback(frame.unpersist)
+    return frame.persist()
 
 
 def _lists(frame: DataFrame, path: str) -> DataFrame:

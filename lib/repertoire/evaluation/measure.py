@@ -1,7 +1,6 @@
 """All figures for one or several models' lists on one truth, as few rows and in few Spark jobs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from pyspark.sql import DataFrame
 
@@ -11,7 +10,7 @@ from repertoire.evaluation.measurement import Measurement, difference_name
 from repertoire.evaluation.ranking_metrics import GAIN, GRADED_METRICS, METRICS, user_metrics
 
 
-def measure_together(
+def measure(
     lists: Mapping[str, DataFrame],
     truth: DataFrame,
     catalogue_size: int | None,
@@ -54,23 +53,3 @@ def measure_together(
         for length in lengths
         for metric in metrics
     ]
-
-
-def measure(
-    lists: DataFrame, truth: DataFrame, catalogue_size: int | None, k: Iterable[int], model: str
-) -> list[Measurement]:
-    """The figures of one model's lists; see `measure_together`."""
-    return measure_together({model: lists}, truth, catalogue_size, k)
-
-
-def compare(
-    lists_a: DataFrame,
-    lists_b: DataFrame,
-    truth: DataFrame,
-    k: Iterable[int],
-    model: str,
-    catalogue_size: int | None = None,
-) -> list[Measurement]:
-    """The paired differences of two models' lists, a less b, under the name `model`; see `measure_together`."""
-    together = measure_together({"a": lists_a, "b": lists_b}, truth, catalogue_size, k, baseline="b")
-    return [replace(one, model=model) for one in together if one.model == difference_name("a", "b")]

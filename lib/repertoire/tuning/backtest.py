@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from repertoire.candidates.recommender import Fitting, Request
 from repertoire.candidates.registry import recommender
 from repertoire.candidates.sources import fallback_tiers, fit_sources, propose_from_sources
-from repertoire.evaluation.measure import measure_together
+from repertoire.evaluation.measure import measure
 from repertoire.evaluation.measurement import Measurement
 from repertoire.evaluation.temporal_split import split_at
 from repertoire.evaluation.user_hash_split import hold_back
@@ -85,7 +85,7 @@ def backtest(asked: Backtest) -> BacktestResult:
     popular_model = next(model for model in models if model.name == POPULAR)
     popular = _materialise(asked, recommender(POPULAR).propose(popular_model, request), "popular")
     catalogue = train.select(ITEM_ID).distinct().count()
-    measured = measure_together({OURS: lists, POPULAR: popular}, truth, catalogue, asked.evaluation.k, baseline=POPULAR)
+    measured = measure({OURS: lists, POPULAR: popular}, truth, catalogue, asked.evaluation.k, baseline=POPULAR)
     return BacktestResult(chosen.words, measured)
 
 

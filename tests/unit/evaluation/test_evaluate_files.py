@@ -247,3 +247,33 @@ def test_nothing_stays_cached(spark: SparkSession, tmp_path: Path) -> None:
     before = spark.sparkContext._jsc.sc().getPersistentRDDs().size()
     evaluate_files(spark, lists, truth, [1])
     assert spark.sparkContext._jsc.sc().getPersistentRDDs().size() == before
+
+
+def test_other_lists_are_compared_user_by_user(spark: SparkSession, tmp_path: Path) -> None:
+    """Ours has the item of user 1 at 1 and of user 2 at 2, theirs of user 1 at 2 and of user 2 not at all."""
+    theirs = pd.DataFrame([("1", "11", 1), ("1", "10", 2), ("2", "11", 1)], columns=["user_id", "item_id", "rank"])
+    found = evaluate_files(
+        spark,
+        write_csv(LISTS, tmp_path / "lists"),
+        write_csv(TRUTH, tmp_path / "truth"),
+        [2],
+        against=write_csv(theirs, tmp_path / "theirs"),
+    )
+    mrr = {one.model: one for one in found.measurements if one.metric == "mrr"}
+    assert [(name, one.value) for name, one in mrr.items()] == [
+        ("recommendations", pytest.approx(0.5)),
+        ("against", pytest.approx(1 / 6)),
+        ("recommendations - against", pytest.approx(1 / 3)),
+    ]
+    gap = mrr["recommendations - against"]
+    assert gap.low is not None
+    assert gap.high is not None
+    assert gap.low < gap.value < gap.high
+    assert (found.users, found.users_without_list) == (2, 1)
+
+
+def test_faults_of_the_other_lists_are_named_by_their_file(spark: SparkSession, tmp_path: Path) -> None:
+    files = (write_csv(LISTS, tmp_path / "lists"), write_csv(TRUTH, tmp_path / "truth"))
+    twice = csv(tmp_path, "theirs.csv", "user_id,item_id,rank\n1,10,1\n1,10,2\n")
+    with pytest.raises(InputError, match="theirs.csv: rows whose item is in the list more than once: 2"):
+        evaluate_files(spark, *files, [2], against=twice)

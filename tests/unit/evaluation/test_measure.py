@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from repertoire.evaluation.measure import compare, measure, measure_together
+from repertoire.evaluation.measure import measure
 from repertoire.evaluation.measurement import Measurement
 from repertoire.evaluation.ranking_metrics import METRICS
 
@@ -37,7 +37,7 @@ def value(found: list[Measurement], model: str, metric: str, k: int) -> float | 
 @pytest.mark.quick
 def test_every_figure_by_hand(ours: DataFrame, popular: DataFrame, truth: DataFrame) -> None:
     """Ours finds u's and v's item at 1; popular finds u's at 1 and w's at 2. Of 10 items ours shows 3, popular 2."""
-    found = measure_together({"ours": ours, "popular": popular}, truth, 10, [1, 2], baseline="popular")
+    found = measure({"ours": ours, "popular": popular}, truth, 10, [1, 2], baseline="popular")
     assert [(one.model, one.k, one.metric) for one in found] == [
         (model, k, metric)
         for model in ("ours", "popular", "ours - popular")
@@ -53,18 +53,13 @@ def test_every_figure_by_hand(ours: DataFrame, popular: DataFrame, truth: DataFr
     assert {one.users for one in found if one.metric == "ndcg"} == {3}
 
 
-def test_one_model_and_the_difference_of_two_are_parts_of_that(
-    ours: DataFrame, popular: DataFrame, truth: DataFrame
-) -> None:
-    together = measure_together({"ours": ours, "popular": popular}, truth, 10, [2], baseline="popular")
-    assert measure(ours, truth, 10, [2], model="ours") == [one for one in together if one.model == "ours"]
-    gaps = [one for one in together if one.model == "ours - popular"]
-    assert compare(ours, popular, truth, [2], model="ours - popular", catalogue_size=10) == gaps
-    assert compare(ours, popular, truth, [2], model="ours - popular") == gaps[:-1]
+def test_one_model_alone_has_the_same_figures(ours: DataFrame, popular: DataFrame, truth: DataFrame) -> None:
+    together = measure({"ours": ours, "popular": popular}, truth, 10, [2], baseline="popular")
+    assert measure({"ours": ours}, truth, 10, [2]) == [one for one in together if one.model == "ours"]
 
 
 def test_an_empty_truth_measures_coverage_only(spark: SparkSession, ours: DataFrame) -> None:
-    found = measure(ours, spark.createDataFrame([], TRUTH), 10, [1], model="ours")
+    found = measure({"ours": ours}, spark.createDataFrame([], TRUTH), 10, [1])
     assert [one.metric for one in found] == [*METRICS, "coverage"]
     assert {(one.value, one.low, one.high, one.users) for one in found[:-1]} == {(None, None, None, 0)}
     assert found[-1].value == 0.2
@@ -72,12 +67,12 @@ def test_an_empty_truth_measures_coverage_only(spark: SparkSession, ours: DataFr
 
 def test_gains_add_graded_ndcg(spark: SparkSession, ours: DataFrame) -> None:
     truth = spark.createDataFrame([("u", "a", 1.0), ("u", "b", 3.0)], TRUTH + ", gain double")
-    assert [one.metric for one in measure(ours, truth, None, [1], model="ours")] == [*METRICS, "graded_ndcg"]
+    assert [one.metric for one in measure({"ours": ours}, truth, None, [1])] == [*METRICS, "graded_ndcg"]
 
 
 def test_an_unknown_baseline_is_refused(ours: DataFrame, truth: DataFrame) -> None:
     with pytest.raises(ValueError, match='"best" is not among the models: ours'):
-        measure_together({"ours": ours}, truth, 10, [1], baseline="best")
+        measure({"ours": ours}, truth, 10, [1], baseline="best")
 
 
 def test_more_models_do_not_start_more_jobs(
@@ -92,6 +87,6 @@ def test_more_models_do_not_start_more_jobs(
     for name, frame in {"ours": ours, "popular": popular, "truth": truth}.items():
         frame.write.parquet(str(tmp_path / name))
     ours, popular, truth = (spark.read.parquet(str(tmp_path / name)) for name in ("ours", "popular", "truth"))
-    assert jobs_of(lambda: measure(ours, truth, 10, [1, 2], model="ours")) <= 8
+    assert jobs_of(lambda: measure({"ours": ours}, truth, 10, [1, 2])) <= 8
     both = {"ours": ours, "popular": popular}
-    assert jobs_of(lambda: measure_together(both, truth, 10, [1, 2], baseline="popular")) <= 8
+    assert jobs_of(lambda: measure(both, truth, 10, [1, 2], baseline="popular")) <= 8
