@@ -1,14 +1,19 @@
-"""One small Spark session for all tests, and which of them --quick runs."""
+"""One small Spark session for all tests, the count of its jobs, and which tests --quick runs."""
 
 import os
 import sys
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
 from repertoire.session import start_session
 from repertoire.settings import SparkSettings
+
+_WITH_RUNS = Path(__file__).with_name("pipeline")  # their tests start Spark by themselves
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +24,23 @@ def spark() -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture
+def jobs_of(spark: SparkSession) -> Callable[[Callable[[], Any]], int]:
+    """How many Spark jobs a piece of work starts."""
+
+    def count(work: Callable[[], Any]) -> int:
+        context, group = spark.sparkContext, str(uuid.uuid4())
+        context.setJobGroup(group, "counted")
+        try:
+            work()
+        finally:
+            context.setLocalProperty("spark.jobGroup.id", None)
+        context._jsc.sc().listenerBus().waitUntilEmpty()
+        return len(context.statusTracker().getJobIdsForGroup(group))
+
+    return count
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,4 +56,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _needs_spark(item: pytest.Item) -> bool:
-    return "spark" in getattr(item, "fixturenames", ()) or "pipeline" in item.path.parent.parts
+    return "spark" in getattr(item, "fixturenames", ()) or item.path.parent == _WITH_RUNS

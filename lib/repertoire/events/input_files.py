@@ -203,5 +203,18 @@ def root_cause(error: Py4JJavaError) -> str:
     reason = error.java_exception
     while reason.getCause() is not None:
         reason = reason.getCause()
-    text = str(reason.getMessage() or reason.getClass().getSimpleName())
+    name = str(reason.getClass().getSimpleName())
+    if name in _DAMAGE:
+        return "its bytes make no sense"
+    text = str(reason.getMessage() or _UNSAID.get(name, name)).strip()
     return text.splitlines()[0].rstrip(".")
+
+
+_UNSAID = {"EOFException": "it ends in the middle", "AccessDeniedException": "access is denied"}
+"""Exceptions of Java that may come without words."""
+
+_DAMAGE = frozenset({
+    "NullPointerException", "ArrayIndexOutOfBoundsException", "IndexOutOfBoundsException", "NegativeArraySizeException",
+    "BufferUnderflowException", "ClassCastException",
+})  # fmt: skip
+"""What readers of binary formats fail with when a byte is wrong; their words help nobody."""

@@ -136,19 +136,13 @@ def test_files_of_the_same_bytes_are_taken_once(ingest: Ingest) -> None:
     assert "b.csv holds the same bytes as" in found.notes[0]
 
 
-def test_the_number_of_spark_jobs(spark: SparkSession, tmp_path: Path) -> None:
+def test_the_number_of_spark_jobs(spark: SparkSession, tmp_path: Path, jobs_of: Callable[..., int]) -> None:
     """On small data the jobs are the cost: a clean batch takes the write, two aggregations and one look."""
     write_files(tmp_path / "in", {"a.csv": HEADER + "u,i,2024-05-01,\n", "b.jsonl": '{"user_id": 1, "item_id": 2}\n'})
-    files = list_files(spark, str(tmp_path / "in"))
-    spark.sparkContext.setJobGroup("count-jobs", "")
-    try:
-        read_events(
-            spark, files, IngestSettings(), run_date=RUN_DATE, timezone="UTC", scratch=str(tmp_path / "scratch")
-        )
-        jobs = spark.sparkContext.statusTracker().getJobIdsForGroup("count-jobs")
-    finally:
-        spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)
-    assert len(jobs) <= 6
+    files, scratch = list_files(spark, str(tmp_path / "in")), str(tmp_path / "scratch")
+    settings = IngestSettings()
+    jobs = jobs_of(lambda: read_events(spark, files, settings, run_date=RUN_DATE, timezone="UTC", scratch=scratch))
+    assert 1 <= jobs <= 6
 
 
 def test_nothing_is_written_outside_the_scratch_folder(spark: SparkSession, tmp_path: Path) -> None:
