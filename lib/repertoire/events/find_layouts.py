@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from repertoire.errors import InputError
 from repertoire.events.formats.known_file import Holds, KnownFile
-from repertoire.events.formats.registry import FORMATS, candidates, with_header, without_header
+from repertoire.events.formats.registry import FORMATS, possible, with_any_header, with_header, without_header
 from repertoire.events.input_files import InputFile, read_head, read_tail
 from repertoire.events.layout import Layout
 from repertoire.settings import IngestSettings
@@ -68,11 +68,11 @@ def format_by_name(file: InputFile) -> str | None:
 
 
 def _layout(spark: SparkSession, file: InputFile, settings: IngestSettings, holds: Holds) -> Layout | None:
-    known = candidates(settings.format, holds, file)
+    known = possible(settings.format, holds, file)
     told = without_header(known)
     if told is not None:
         return _layout_of_known(spark, file, told)
-    by_name = with_header(known, ())
+    by_name = with_any_header(known)
     plain = settings.format == "auto" or settings.format in FORMATS
     found = format_by_name(file) if plain else settings.format
     if found is None and by_name is not None:

@@ -14,7 +14,7 @@ FORMATS: dict[str, PublicFormat] = {
 _NEVER_GUESSED = frozenset({adjacency.FORMAT.name})
 
 
-def candidates(format_name: str, holds: Holds, file: InputFile) -> list[KnownFile]:
+def possible(format_name: str, holds: Holds, file: InputFile) -> list[KnownFile]:
     """What a file may be by its name: of the format that settings name, or of any where they leave it open (auto)."""
     if format_name in FORMATS:
         formats = [FORMATS[format_name]]
@@ -26,14 +26,18 @@ def candidates(format_name: str, holds: Holds, file: InputFile) -> list[KnownFil
 
 
 def without_header(known: Sequence[KnownFile]) -> KnownFile | None:
-    """The one that is told by its name alone."""
+    """The one whose columns are told by its name alone."""
     return next((one for one in known if one.columns), None)
 
 
+def with_any_header(known: Sequence[KnownFile]) -> KnownFile | None:
+    """The one that is told by its name, and whose first line names its columns."""
+    return next((one for one in known if one.names and not one.header and not one.columns), None)
+
+
 def with_header(known: Sequence[KnownFile], header: Sequence[str]) -> KnownFile | None:
-    """The one whose first line names just these columns; else one that is told by its name and may have any."""
-    exact = next((one for one in known if one.header == tuple(header)), None)
-    return exact or next((one for one in known if one.names and not one.header and not one.columns), None)
+    """The one whose first line names just these columns; else the one that may have any."""
+    return next((one for one in known if one.header and one.header == tuple(header)), None) or with_any_header(known)
 
 
 def format_of(format_name: str, files: Sequence[InputFile]) -> PublicFormat | None:
