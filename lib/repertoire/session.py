@@ -132,9 +132,8 @@ def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
         use_java()
         jars = [str(jar) for jar in delta_jars()]
         if settings.master.startswith("local"):
-            conf["spark.driver.extraClassPath"] = os.pathsep.join(
-                jars
-            )  # as spark.jars they would miss the class archive
+            # As spark.jars they would miss the class archive.
+            conf["spark.driver.extraClassPath"] = os.pathsep.join(jars)
             conf["spark.sql.files.maxPartitionBytes"] = "32m"  # a few cores: smaller tasks end together
         else:
             conf["spark.jars"] = ",".join(jars)

@@ -95,8 +95,8 @@ def _typed(
     frames, notes = [], []
     for layout, members in group_by_layout(spark, files, settings, (), kind.name):
         # A column that settings name may be one of the log's; here it counts only where the file has it.
-        known = layout.known.mapped if layout.known else {}
-        chosen = {ours: theirs for ours, theirs in {**known, **settings.columns}.items() if theirs in layout.names}
+        said = layout.mapped | settings.columns
+        chosen = {ours: theirs for ours, theirs in said.items() if theirs in layout.names}
         mapped = map_columns(layout.names, kind.fields, chosen, members[0].path)
         for ours, theirs in mapped.names.items():
             meaning = "id" if ours == kind.key else MEANINGS[kind.attributes[ours]]

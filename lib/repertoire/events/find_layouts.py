@@ -109,7 +109,8 @@ def _layout_of_known(spark: SparkSession, file: InputFile, known: KnownFile) -> 
         return Layout("adjacency", known.columns, header=False, known=known)
     first = read_head(spark, file, HEAD).decode(known.encoding, errors="replace").split("\n", 1)[0]
     given = [field.strip() for field in first.rstrip("\r").split(known.delimiter)]
-    if len(given) != len(known.columns) and '"' not in first:
+    is_quoted = known.quote and known.quote in first
+    if len(given) != len(known.columns) and not is_quoted:
         raise InputError(
             f"{file.path}: its first line has {len(given)} fields, and {known.names[0]} as it was published has "
             f"{len(known.columns)}: {', '.join(known.columns)}."
@@ -118,7 +119,7 @@ def _layout_of_known(spark: SparkSession, file: InputFile, known: KnownFile) -> 
         "delimited",
         known.columns,
         delimiter=known.delimiter,
-        quote="" if known.encoding != "UTF-8" else '"',
+        quote=known.quote,
         header=not given[0].isdigit(),
         encoding=known.encoding,
         known=known,

@@ -109,10 +109,7 @@ def _typed(
     _check_chosen(groups, chosen)
     frames, notes = [], []
     for layout, members in groups:
-        known = {
-            ours: name for ours, name in (layout.known.mapped if layout.known else {}).items() if name in layout.names
-        }
-        mapped = map_columns(layout.names, EVENT_FIELDS, {**known, **chosen}, members[0].path)
+        mapped = map_columns(layout.names, EVENT_FIELDS, {**layout.mapped, **chosen}, members[0].path)
         names = dict(mapped.names)
         if layout.format == "jsonl":  # a later row may have what the first ones lack
             more = [name for name in ours if name not in names and name not in chosen]

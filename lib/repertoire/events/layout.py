@@ -33,3 +33,9 @@ class Layout:
     def names(self) -> tuple[str, ...]:
         """All columns, those in the path last."""
         return self.columns + self.folder_columns
+
+    @property
+    def mapped(self) -> dict[str, str]:
+        """Our column → the file's, as far as it is known beforehand and the file has it."""
+        known = self.known.mapped if self.known else {}
+        return {ours: theirs for ours, theirs in known.items() if theirs in self.names}

@@ -97,9 +97,9 @@ def _read_adjacency(spark: SparkSession, layout: Layout, locations: list[str], n
     lines = spark.read.text(locations).select(F.trim(F.translate("value", "\t", " ")).alias(_TEXT), *_place())
     words = F.split(_TEXT, " +")
     items = F.explode_outer(F.slice(words, F.lit(2), F.size(words)))
-    rows = lines.where(F.col(_TEXT) != "").select(words[0].alias("c0"), items.alias("c1"), _TEXT, FILE, BLOCK, ROW)
+    rows = lines.where(F.col(_TEXT) != "").select(words[0].alias("c0"), items.alias("c1"), FILE, BLOCK, ROW)
     shown = F.concat_ws(" ", "c0", "c1")
-    return RawRows(rows.drop(_TEXT), layout, F.lit(False), shown)
+    return RawRows(rows, layout, F.lit(False), shown)
 
 
 def _read_json_lines(spark: SparkSession, layout: Layout, locations: list[str], needed: Sequence[str]) -> RawRows:

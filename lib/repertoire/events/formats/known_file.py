@@ -20,9 +20,9 @@ class KnownFile:
 
     names: patterns of its name, without .gz; none: any name. header: what its first line must name; none: anything.
     columns: all fields in their order, for a file whose lines have no names above them. shape: adjacency is a user and
-    then that user's items on each line, parted by blanks. mapped: our column → the file's. event_types: the file's word
-    → ours. default_event_type: of rows that name none. written: from the raw rows and our columns of them to those that
-    the file writes in its own way.
+    then that user's items on each line, parted by blanks. quote: empty where the file quotes nothing. mapped: our column
+    → the file's. event_types: the file's word → ours. default_event_type: of rows that name none. written: from the raw
+    rows and our columns of them to those that the file writes in its own way.
     """
 
     holds: Holds
@@ -31,6 +31,7 @@ class KnownFile:
     columns: tuple[str, ...] = ()
     shape: Literal["delimited", "adjacency"] = "delimited"
     delimiter: str = ","
+    quote: str = '"'
     encoding: str = "UTF-8"
     mapped: Mapping[str, str] = field(default_factory=dict)
     event_types: Mapping[str, str] = field(default_factory=dict)

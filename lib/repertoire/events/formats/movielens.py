@@ -51,9 +51,17 @@ FORMAT = PublicFormat(
     "MovieLens: ratings of films",
     "Harper and Konstan (2015), The MovieLens Datasets: History and Context",
     (
-        KnownFile("events", ("u.data",), columns=_RATING, delimiter="\t", encoding=_LATIN, default_event_type=RATING),
         KnownFile(
-            "events", ("ratings.dat",), columns=_RATING, delimiter="::", encoding=_LATIN, default_event_type=RATING
+            "events", ("u.data",), columns=_RATING, delimiter="\t", quote="", encoding=_LATIN, default_event_type=RATING
+        ),
+        KnownFile(
+            "events",
+            ("ratings.dat",),
+            columns=_RATING,
+            delimiter="::",
+            quote="",
+            encoding=_LATIN,
+            default_event_type=RATING,
         ),
         KnownFile("events", ("ratings.csv",)),
         KnownFile(
@@ -61,6 +69,7 @@ FORMAT = PublicFormat(
             ("u.item",),
             columns=("item_id", "title", "released", "video_released", "imdb_url", *GENRES),
             delimiter="|",
+            quote="",
             encoding=_LATIN,
             written=_flagged_film,
         ),
@@ -69,6 +78,7 @@ FORMAT = PublicFormat(
             ("movies.dat",),
             columns=("item_id", "title", "tags"),
             delimiter="::",
+            quote="",
             encoding=_LATIN,
             written=_film,
         ),
@@ -78,6 +88,7 @@ FORMAT = PublicFormat(
             ("u.user",),
             columns=("user_id", "age_band", "gender", "occupation", "zip"),
             delimiter="|",
+            quote="",
             encoding=_LATIN,
         ),
         KnownFile(
@@ -85,6 +96,7 @@ FORMAT = PublicFormat(
             ("users.dat",),
             columns=("user_id", "gender", "age_band", "occupation", "zip"),
             delimiter="::",
+            quote="",
             encoding=_LATIN,
             written=_occupation_of_code,
         ),
