@@ -234,14 +234,22 @@ METRICS = Table(
         Column("model", "string", "what was measured: recommendations, popular, the difference of the two, or a count"),
         Column("metric", "string", "recall, precision, ndcg, hit_rate, map, mrr, coverage, …"),
         Column("k", "int", "length of the list's head; 0 where it does not apply"),
+        Column("segment", "string", "the users it is about, such as country=FR; null: all of them", nullable=True),
         Column("value", "double", "the figure; null where it could not be measured", nullable=True),
         Column("low", "double", "lower end of the 95 % confidence interval", nullable=True),
         Column("high", "double", "upper end of the 95 % confidence interval", nullable=True),
+        Column(
+            "p_value",
+            "double",
+            "of a difference: how often chance alone would give one as large, corrected for the number of differences",
+            nullable=True,
+        ),
         Column("users", "bigint", "users over whom it was averaged", nullable=True),
     ),
-    key=("run_date", "stage", "model", "metric", "k"),
+    key=("run_date", "stage", "model", "metric", "k", "segment"),
     written=Written.REPLACE_RUN_DATE,
     ledger=True,
+    version=2,
 )
 
 RUNS = Table(

@@ -121,7 +121,7 @@ def _show_metrics(console: Console, warehouse: "Warehouse", run_date: dt.date) -
 
     where = [("run_date", "=", run_date), ("stage", "=", "evaluate_offline")]
     rows = warehouse.tables.rows(METRICS, where=where).to_pylist()
-    by_model = {(row["model"], row["metric"], row["k"]): row for row in rows}
+    by_model = {(row["model"], row["metric"], row["k"]): row for row in rows if row["segment"] is None}
     console.print("\n[bold]Is it any good?[/bold] The last week held back, beside popularity (95 % intervals)")
     table = Table("metric", "recommendations", "popular", "difference", box=None, header_style="bold")
     shown = [(metric, 10) for metric in ("ndcg", "recall", "precision", "hit_rate", "map", "mrr", "coverage")]

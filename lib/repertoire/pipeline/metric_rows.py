@@ -16,6 +16,8 @@ def metric_row(
     low: float | None = None,
     high: float | None = None,
     users: int | None = None,
+    segment: str | None = None,
+    p_value: float | None = None,
 ) -> dict[str, Any]:
     """One measured figure of a stage; k is 0 where the figure has none."""
     return {
@@ -28,5 +30,7 @@ def metric_row(
         "value": value,
         "low": low,
         "high": high,
+        "segment": segment,
+        "p_value": p_value,
         "users": users,
     }

@@ -13,10 +13,12 @@ from repertoire.tables import METRICS, PUBLICATIONS, RECOMMENDATIONS
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
     metrics = inputs.rows(METRICS)
     live = live_publication(inputs.rows_now(PUBLICATIONS))
-    counts = {row["metric"]: row["value"] for row in metrics if row["stage"] == "rank_recommendations"}
+    counts = {
+        row["metric"]: row["value"] for row in metrics if row["stage"] == "rank_recommendations" and row["k"] == 0
+    }
     users, rows, eligible = (int(counts.get(name, 0)) for name in ("users", "rows", "eligible_items"))
     refused = refusals(
-        [row for row in metrics if row["stage"] == "evaluate_offline"],
+        [row for row in metrics if row["stage"] == "evaluate_offline" and row["segment"] is None],
         settings.gate,
         users=users,
         rows=rows,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from repertoire.errors import TableError
@@ -74,10 +74,9 @@ class DeltaTables:
             return self.none(table)
         condition = _expression(where)
         if not table.ledger:
-            found = opened.to_pyarrow_dataset().to_table(filter=condition)
-            return found.select(list(table.column_names))
+            return _as_declared(opened.to_pyarrow_dataset().to_table(filter=condition), table)
         # Files of delta-rs carry statistics as string_view, which Arrow's filters cannot compare with strings.
-        found = opened.to_pyarrow_table().select(list(table.column_names)).cast(arrow_schema(table))
+        found = _as_declared(opened.to_pyarrow_table(), table).cast(arrow_schema(table))
         return found if condition is None else found.filter(condition)
 
     def none(self, table: Table) -> pa.Table:
@@ -86,7 +85,11 @@ class DeltaTables:
 
     def create(self, table: Table) -> None:
         """Makes an empty table in its declared schema, if there is none. Nulls in a column that forbids them are
-        refused by Delta itself from then on."""
+        refused by Delta itself from then on.
+
+        A table that an older version of the declaration made gets the columns that it lacks, null in its rows. Raises
+        TableError where one of these forbids nulls.
+        """
         DeltaTable.create(
             self.path(table),
             schema=arrow_schema(table),
@@ -96,6 +99,20 @@ class DeltaTables:
             configuration=_properties(table),
             raise_if_key_not_exists=False,
         )
+        self._migrate(table)
+
+    def _migrate(self, table: Table) -> None:
+        opened = DeltaTable(self.path(table))
+        there = {field.name for field in opened.schema().fields}
+        if not (missing := [column for column in table.columns if column.name not in there]):
+            return
+        if strict := [column.name for column in missing if not column.nullable]:
+            raise TableError(
+                f"table {table.name} in {self._folder} lacks the columns {', '.join(strict)}, which cannot be null. "
+                "It was made by another version of Repertoire; its rows have to be ingested again into a new warehouse."
+            )
+        of_name = {field.name: field for field in Schema.from_arrow(arrow_schema(table)).fields}
+        opened.alter.add_columns([of_name[column.name] for column in missing])
 
     def write_rows(self, table: Table, rows: Sequence[Row], replace: Mapping[str, Any] | None = None) -> Commit:
         """Writes rows of a ledger table: by key, or in place of all rows whose columns equal `replace`."""
@@ -235,6 +252,15 @@ def _conform(frame: "DataFrame", table: Table) -> "DataFrame":
     from repertoire.store.frames import conform
 
     return conform(frame, table)
+
+
+def _as_declared(found: pa.Table, table: Table) -> pa.Table:
+    """The declared columns in their order; one that an older version of the table lacks is null."""
+    schema = arrow_schema(table)
+    absent = [field for field in schema if field.name not in found.column_names]
+    for field in absent:
+        found = found.append_column(field, pa.nulls(found.num_rows, field.type))
+    return found.select(list(table.column_names))
 
 
 def _as_date(value: Any) -> dt.date:

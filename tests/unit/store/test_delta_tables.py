@@ -1,6 +1,7 @@
 """Delta tables: what each way of writing leaves, and what it touches."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,21 @@ def test_a_frame_that_is_not_as_declared_is_refused(tables: DeltaTables, spark: 
     frame = empty_frame(spark, EVENTS).drop("item_id").withColumn("extra", F.lit(1))
     with pytest.raises(TableError, match="no column item_id; column extra is not declared"):
         tables.insert_new(frame, EVENTS, [], "one")
+
+
+def test_a_table_of_an_older_version_gets_the_new_columns(tables: DeltaTables, tmp_path: Path) -> None:
+    new = ("segment", "p_value")
+    older = replace(METRICS, columns=tuple(one for one in METRICS.columns if one.name not in new), key=("run_date",))
+    row = {"run_id": "r", "run_date": MONDAY, "stage": "s", "model": "m", "metric": "ndcg", "k": 10, "value": 0.5}
+    tables.write_rows(older, [row])
+    read = tables.rows(METRICS).to_pylist()
+    assert [(one["value"], one["segment"], one["p_value"]) for one in read] == [(0.5, None, None)]
+    tables.write_rows(METRICS, [row | {"run_date": TUESDAY, "segment": "cold"}], replace={"run_date": TUESDAY})
+    assert sorted(tables.rows(METRICS).column("segment").to_pylist(), key=str) == [None, "cold"]
+
+
+def test_a_new_column_that_cannot_be_null_is_refused(tables: DeltaTables) -> None:
+    older = replace(METRICS, columns=tuple(one for one in METRICS.columns if one.name != "k"), key=("run_date",))
+    tables.create(older)
+    with pytest.raises(TableError, match="lacks the columns k, which cannot be null"):
+        tables.create(METRICS)
