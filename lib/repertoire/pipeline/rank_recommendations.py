@@ -5,8 +5,9 @@ from types import SimpleNamespace
 from pyspark.sql import functions as F
 
 from repertoire.candidates.sources import fallback_tiers
+from repertoire.evaluation.measurement import Measurement
 from repertoire.pipeline.eligible_items import eligible_items
-from repertoire.pipeline.metric_rows import metric_row
+from repertoire.pipeline.metric_rows import metric_rows
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.ranking.blend_by_tier import blend_by_tier
 from repertoire.tables import CANDIDATES, INTERACTIONS, ITEMS, METRICS, RECOMMENDATIONS
@@ -48,10 +49,10 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
         eligible = inputs.frame(INTERACTIONS).select(ITEM_ID).distinct()
     figures = counts.asDict() | {"eligible_items": eligible.count()}
     measured = [
-        metric_row(context, STAGE.name, "recommendations", metric, float(value), users=counts["users"])
+        Measurement("recommendations", metric, 0, float(value), None, None, counts["users"])
         for metric, value in figures.items()
     ]
-    return Outputs({RECOMMENDATIONS: table}, rows={METRICS: measured})
+    return Outputs({RECOMMENDATIONS: table}, rows={METRICS: metric_rows(context, STAGE.name, measured)})
 
 
 STAGE = Stage(
