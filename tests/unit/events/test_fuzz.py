@@ -15,7 +15,8 @@ from pyspark.sql import SparkSession
 from tests.unit.events.conftest import RUN_DATE
 
 from repertoire.errors import InputError
-from repertoire.events.ingest import read_events
+from repertoire.events.event_kind import EVENT_KIND
+from repertoire.events.ingest import read_log
 from repertoire.events.input_files import list_files
 from repertoire.settings import IngestSettings
 
@@ -49,7 +50,9 @@ def read(spark: SparkSession, folder: Path, name: str, data: bytes, form: str) -
     chosen = IngestSettings(format=form, max_rejected_share=1.0)
     try:
         files = list_files(spark, str(place / "in"))
-        found = read_events(spark, files, chosen, run_date=RUN_DATE, timezone="UTC", scratch=str(place / "scratch"))
+        found = read_log(
+            spark, files, chosen, EVENT_KIND, run_date=RUN_DATE, timezone="UTC", scratch=str(place / "scratch")
+        )
         accepted, rejected = found.accepted.collect(), found.rejected.collect()
     except InputError as error:
         refusal = str(error)
