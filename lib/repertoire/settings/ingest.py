@@ -12,7 +12,7 @@ from repertoire.tables import EVENTS, IMPRESSIONS, ITEMS, REVIEWS, USERS
 from repertoire.vocabulary import EVENT_TYPES
 
 PUBLIC_FORMATS = (
-    "movielens", "lastfm_hetrec", "rees46", "retailrocket", "steam", "adjacency",
+    "movielens", "lastfm_hetrec", "rees46", "retailrocket", "steam", "amazon_reviews", "open_bandit", "criteo", "adjacency",
 )  # fmt: skip
 Share = Annotated[float, Field(ge=0, le=1)]
 

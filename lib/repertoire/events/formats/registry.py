@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from repertoire.events.formats import (
     adjacency,
+    amazon_reviews,
+    criteo,
     lastfm_hetrec,
     movielens,
+    open_bandit,
     rees46,
     retailrocket,
     steam,
@@ -21,12 +24,15 @@ FORMATS: dict[str, PublicFormat] = {
         rees46,
         retailrocket,
         steam,
+        amazon_reviews,
+        open_bandit,
+        criteo,
         adjacency,
     )
 }
 """By the name that settings have."""
 
-_NEVER_GUESSED = frozenset({adjacency.FORMAT.name})
+_NEVER_GUESSED = frozenset({adjacency.FORMAT.name, criteo.FORMAT.name})
 
 
 def possible(format_name: str, holds: Holds, file: InputFile) -> list[KnownFile]:
