@@ -31,8 +31,6 @@ REWARD = "reward"
 TITLE = "title"
 TEXT = "text"
 LANGUAGE = "language"
-REVIEW_ID = "review_id"
-IMPRESSION_ID = "impression_id"
 ARM = "arm"
 
 # Event types.

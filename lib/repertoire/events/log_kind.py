@@ -1,7 +1,7 @@
 """A kind of rows that logs hold (events, reviews, impressions), and the way from raw to typed rows that they share."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pyspark.sql import Column, DataFrame, Row
@@ -48,7 +48,7 @@ class LogKind(Kind):
     identity: Identity
     columns: Callable[[RawRows, Mapping[str, str], IngestSettings], dict[str, Column]]
     rules: Callable[[ParsedRows], list[Rule]]
-    later: Later | None = field(default=None)
+    later: Later | None = None
 
     @property
     def schema(self) -> str:

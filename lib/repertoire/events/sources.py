@@ -52,8 +52,8 @@ def find_sources(spark: SparkSession, settings: IngestSettings) -> Sources:
         if public is None:
             continue
         logs = [kind for kind in _LOGS if kind in beside and public.has(kind)]
-        if log != "events" and log not in logs:
-            continue  # a file of another origin, beside the data set
+        if log not in logs and (not logs or any(named[kind] for kind in logs)):
+            continue  # a log of another origin, beside the data set
         parts = {kind: public.of_kind(named[log], kind) for kind in beside}
         if not any(parts[kind] for kind in logs):
             raise InputError(_nothing_of(public, logs, log, getattr(settings, log), named[log]))

@@ -181,6 +181,12 @@ def test_a_file_is_told_by_its_keys_where_no_format_is_named(read_all: Read) -> 
     assert [row["context"]["asin"] for row in found.reviews] == ["B00YQ6X8EO"]
 
 
+def test_a_row_may_be_refused_as_an_event_and_as_a_review(read_all: Read) -> None:
+    found = read_all({"Beauty.jsonl": lines(NEW | {"rating": "many"})}, events="", format="amazon_reviews")
+    assert [row["rule"] for row in found.rejected] == ["bad_value", "bad_value"]
+    assert len({row["row_hash"] for row in found.rejected}) == 2
+
+
 def test_settings_go_before_what_is_known(read_all: Read) -> None:
     found = read_all({"Beauty.jsonl": lines(NEW)}, reviews="", columns={"item_id": "asin"}, context_columns=["images"])
     (row,) = found.reviews

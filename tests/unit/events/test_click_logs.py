@@ -101,6 +101,13 @@ def test_a_folder_named_by_events_gives_impressions_too(read_all: Read) -> None:
     assert len(read_all(BANDIT, events="", format="open_bandit").impressions) == 3
 
 
+def test_a_log_of_ones_own_may_lie_beside_a_public_one(read_all: Read) -> None:
+    files: Files = {"own.csv": "user_id,item_id\nu,i\n", "own_reviews.csv": "text\nfine\n"}
+    files |= {f"bandit/{name}": text for name, text in BANDIT.items()}
+    found = read_all(files, events="own.csv", reviews="own_reviews.csv", impressions="bandit", format="open_bandit")
+    assert (len(found.events), len(found.reviews), len(found.impressions), len(found.items)) == (1, 1, 3, 3)
+
+
 def test_a_folder_without_click_logs_is_refused(read_all: Read) -> None:
     with pytest.raises(
         InputError,
