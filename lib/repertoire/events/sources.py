@@ -68,7 +68,8 @@ def _listed(spark: SparkSession, path: str, kind: str) -> tuple[InputFile, ...]:
 def _nothing_of(
     public: PublicFormat, logs: Sequence[Holds], setting: str, path: str, files: Sequence[InputFile]
 ) -> str:
-    wanted = [name for known in public.files if known.holds in logs for name in known.names]
+    known = [one for one in public.files if one.holds in logs]
+    wanted = dict.fromkeys(name for one in known for name in one.names or ("any other name",))
     return (
         f"ingest.{setting}: {path} holds no {' or '.join(logs)} of {public.title}. "
         f"Allowed: {', '.join(wanted)}, each also with .gz. Found: {', '.join(file.name for file in files)}."

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from tests.unit.events.conftest import Files
 
+from repertoire.errors import InputError
+
 Read = Callable[..., SimpleNamespace]
 
 OLD_2014 = {
@@ -197,6 +199,13 @@ def test_settings_go_before_what_is_known(read_all: Read) -> None:
 def test_reviews_alone_bring_the_products_but_no_events(read_all: Read) -> None:
     found = read_all({"Beauty.jsonl": lines(NEW), **META}, reviews="", format="amazon_reviews")
     assert (len(found.reviews), len(found.items), found.events) == (1, 4, [])
+
+
+def test_a_folder_of_products_alone_is_refused(read_all: Read) -> None:
+    with pytest.raises(
+        InputError, match=r"holds no events or reviews of Amazon .* Allowed: any other name, .* Found: meta_"
+    ):
+        read_all(META, events="", format="amazon_reviews")
 
 
 def test_the_ratings_of_2023_may_be_a_csv(read_all: Read) -> None:
