@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from pyspark.sql import functions as F
 
 from repertoire.candidates.sources import fallback_tiers
+from repertoire.evaluation.popularity_curve import items_by_count, shares_of_top
 from repertoire.pipeline.eligible_items import eligible_items
 from repertoire.pipeline.metric_rows import metric_row
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
@@ -13,6 +14,7 @@ from repertoire.tables import CANDIDATES, INTERACTIONS, ITEMS, METRICS, RECOMMEN
 from repertoire.vocabulary import FALLBACK_TIER, ITEM_ID, USER_ID
 
 TIER_WORDS = ("personalised", "popular in their segment", "popular")
+TOP_PERCENTS = (1, 2, 5, 10, 20, 50, 100)
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
@@ -46,11 +48,16 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
     eligible = eligible_items(inputs, context.run_date)
     if eligible is None:
         eligible = inputs.frame(INTERACTIONS).select(ITEM_ID).distinct()
-    figures = counts.asDict() | {"eligible_items": eligible.count()}
+    history = inputs.frame(INTERACTIONS).select(ITEM_ID, F.col("events").alias("count"))
+    spread = items_by_count(eligible, {"places": table.select(ITEM_ID, F.lit(1).alias("count")), "events": history})
+    figures = counts.asDict() | {"eligible_items": sum(spread["places"].values())}
     measured = [
         metric_row(context, STAGE.name, "recommendations", metric, float(value), users=counts["users"])
         for metric, value in figures.items()
     ]
+    for model, what in (("recommendations", "places"), ("history", "events")):
+        for percent, share in shares_of_top(spread[what], TOP_PERCENTS).items():
+            measured.append(metric_row(context, STAGE.name, model, f"{what}_of_top_percent", share, k=percent))
     return Outputs({RECOMMENDATIONS: table}, rows={METRICS: measured})
 
 
