@@ -27,6 +27,9 @@ FALLBACK_TIER = "fallback_tier"
 PROPENSITY = "propensity"
 ARM = "arm"
 
+# What a place's fallback_tier means, by its number.
+TIER_WORDS = ("personalised", "popular in their segment", "popular")
+
 # Event types.
 VIEW = "view"
 CLICK = "click"

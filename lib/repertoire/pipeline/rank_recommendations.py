@@ -11,9 +11,8 @@ from repertoire.pipeline.metric_rows import metric_row
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.ranking.blend_by_tier import blend_by_tier
 from repertoire.tables import CANDIDATES, INTERACTIONS, ITEMS, METRICS, RECOMMENDATIONS
-from repertoire.vocabulary import FALLBACK_TIER, ITEM_ID, USER_ID
+from repertoire.vocabulary import FALLBACK_TIER, ITEM_ID, TIER_WORDS, USER_ID
 
-TIER_WORDS = ("personalised", "popular in their segment", "popular")
 TOP_PERCENTS = (1, 2, 5, 10, 20, 50, 100)
 
 
