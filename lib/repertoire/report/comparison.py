@@ -1,5 +1,6 @@
 """Figures of models side by side, and what their differences say."""
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -43,9 +44,14 @@ def lengths(report: Report, stage: str) -> list[int]:
 
 
 def usual_length(report: Report, stage: str) -> int:
-    """The k that stands for all: the middle one, at which the gate looks too. 0 where nothing was measured."""
-    known = lengths(report, stage)
-    return known[len(known) // 2] if known else 0
+    """The k that stands for all: the middle one, at which the gate looks too, of the newest day on which the stage
+    measured anything. 0 where it never did."""
+    known: dict[dt.date, set[int]] = {}
+    for one in report.metrics:
+        if one.stage == stage and one.k and one.value is not None:
+            known.setdefault(one.run_date, set()).add(one.k)
+    newest = sorted(known[max(known)]) if known else []
+    return newest[len(newest) // 2] if newest else 0
 
 
 def models_of(report: Report, stage: str, ours: str) -> list[str]:

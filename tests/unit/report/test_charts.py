@@ -31,6 +31,8 @@ def test_metrics_are_drawn_day_by_day_for_each_model() -> None:
 def test_a_day_without_a_figure_is_left_out() -> None:
     measured = tuple(one for one in report().metrics if one.run_date != DAY - dt.timedelta(days=1))
     drawn = coverage_over_time(report(metrics=measured))
+    ndcg, *_ = metrics_over_time(report(metrics=tuple(one for one in report().metrics if one.run_date != DAY)))
+    assert [row[0] for row in ndcg.rows] == [DAYS[0], DAYS[1]], "what was measured before is shown all the same"
     assert drawn is not None
     assert drawn.rows == ((DAYS[0], "50.0\u00a0%"), (DAYS[2], "50.0\u00a0%"))
     assert coverage_over_time(report(metrics=())) is None

@@ -148,4 +148,5 @@
     search();
   });
   form.hidden = false;
+  document.getElementById("search-needs").hidden = true;
 })();
