@@ -71,7 +71,10 @@ def outcome(report: Report) -> Outcome:
     if last is not None and last.status == "running":
         return Outcome(RUNNING, f"The run of {day} is in {last.stage}, since {moment(last.started_at)} UTC.{before}")
     if any(one.run_date == day for one in report.publications):
-        return Outcome(PUBLISHED_BEFORE, f"The lists of {day} were published, and are live no longer.{before}")
+        gone = "are live no longer"
+        if live and live.action == "rollback":
+            gone = f"were live until the rollback of {moment(live.published_at)} UTC"
+        return Outcome(PUBLISHED_BEFORE, f"The lists of {day} were published, and {gone}.{before}")
     if last is None:
         return Outcome(UNFINISHED, f"The ledger holds no run of {day}.{before}")
     if last.stage == _PUBLISH:

@@ -72,6 +72,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     for function in (
+        wording.breakable,
         wording.count,
         wording.decimal,
         wording.duration,

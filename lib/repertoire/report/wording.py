@@ -3,6 +3,8 @@
 import datetime as dt
 import re
 
+from markupsafe import Markup, escape
+
 # Control characters, what turns the direction of writing around, halves of characters: none may reach the page.
 _UNFIT = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
@@ -38,6 +40,11 @@ def short(text: str | None, most: int = 100) -> str:
     """The text, cut where it is longer than `most` characters."""
     text = text or ""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def breakable(name: str) -> Markup:
+    """A name_like_this, which may go on in the next line after each underscore."""
+    return escape(visible(name)).replace("_", Markup("_<wbr>"))
 
 
 def decimal(value: float | None) -> str:

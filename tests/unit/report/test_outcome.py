@@ -9,6 +9,7 @@ from tests.report_values import DAY, STAGES, metric, publication, report, stage_
 from repertoire.report.outcome import failures, in_words, later_trouble, outcome
 
 BEFORE = publication(DAY - dt.timedelta(days=1))
+ROLLED_BACK = publication(BEFORE.run_date, "rollback")
 
 
 def ended(stage: str, status: str, **changes: Any) -> Any:
@@ -38,6 +39,16 @@ def ended(stage: str, status: str, **changes: Any) -> Any:
             ended("publish_recommendations", "done", publications=(publication(DAY),)),
             "no longer live",
             "were published, and are live no longer. The lists of 2026-02-28 are live.",
+        ),
+        (
+            ended(
+                "publish_recommendations",
+                "done",
+                publications=(publication(DAY),),
+                live=ROLLED_BACK,
+            ),
+            "no longer live",
+            "were published, and were live until the rollback of 2026-02-28 04:00 UTC. The lists of 2026-02-28 are live.",
         ),
         (report(1, stages=(), live=BEFORE, publications=()), "not published", "The ledger holds no run of 2026-03-01."),
     ],

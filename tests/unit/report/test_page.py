@@ -16,7 +16,7 @@ from tests.report_values import DAY, everywhere, publication, report, stage_run
 from repertoire.report.contents import Person, Place, RejectedRow, Rejections, Report, Work
 from repertoire.report.page import render
 
-_EMPTY = {"meta", "link", "br", "input"}
+_EMPTY = {"meta", "link", "br", "wbr", "input"}
 
 
 @dataclass
@@ -73,7 +73,7 @@ def test_it_says_what_happened_and_how_good_it_is() -> None:
     assert "better by 0.2000 (0.1900 to 0.2100)" in words
     assert "40 of 80 works that may be shown stand in some list: 50.0 %." in words
     assert "1,000 990 7 0.7 % 3" in words, "rows read, accepted, rejected, their share, duplicates"
-    assert "bad_timestamp 7 event_ts: soon ann,film-1,soon /logs/a.csv" in words
+    assert "bad_ timestamp 7 event_ts: soon ann,film-1,soon /logs/a.csv" in words
     assert "Blue Train film-2 because of Kind of Blue" in words
     assert "31 of 100 people can be searched for here." in words
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from repertoire.report.wording import decimal, duration, metric_name, moment, percent, short, signed, visible
+from repertoire.report.wording import breakable, decimal, duration, metric_name, moment, percent, short, signed, visible
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,4 @@ def test_texts() -> None:
     family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
     assert visible(f"tab\tline\n{family} é") == f"tab\tline\n{family} é"
     assert visible("\x00\x1b\x7f\x85\u202e\u2066\ufeff\ud800") == "\ufffd" * 8
+    assert breakable("bad_<i>\x00") == "bad_<wbr>&lt;i&gt;\ufffd"
