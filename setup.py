@@ -15,6 +15,8 @@ RUNTIME = [
     "PyYAML>=6,<7",
     "typer>=0.29,<1",
     "rich>=15,<16",
+    "Jinja2>=3.1.6,<4",
+    "MarkupSafe>=3,<4",
 ]
 
 TEST = [
@@ -24,6 +26,7 @@ TEST = [
     "import-linter>=2.16,<3",
     "ruff>=0.17,<0.18",
     "mypy>=2.4,<3",
+    "playwright>=1.65,<2",
     "types-PyYAML>=6,<7",
 ]
 
@@ -34,7 +37,7 @@ setup(
     python_requires=">=3.11",
     package_dir={"": "lib"},
     packages=find_packages("lib"),
-    package_data={"repertoire": ["*.properties"]},
+    package_data={"repertoire": ["*.properties"], "repertoire.report": ["templates/*"]},
     install_requires=RUNTIME,
     extras_require={"test": TEST},
     entry_points={"console_scripts": ["repertoire = repertoire.cli.main:main"]},

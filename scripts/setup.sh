@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv ready: Python, Java, the packages of requirements.lock, the `repertoire` command, the two Delta jars.
 # Does only what is missing, says nothing when nothing is, and may be run twice at once.
+# --browser: Debian's Chromium too, for the tests of the report; they are skipped where it cannot be had.
 # Exit codes: 0 ready, 1 a step failed (run it again), 2 something must be installed by hand first.
 set -euo pipefail
 
@@ -13,6 +14,8 @@ RECIPE=(requirements.lock setup.py scripts/setup.sh scripts/ivysettings.xml scri
 # pyspark comes as source, so its build needs setuptools; pinned here because requirements.lock holds only what runs.
 BUILD_TOOLS=(pip==26.3 setuptools==84.2.1)
 JAVA_ASKED="${JAVA_HOME:-}"
+CHROMIUM="${REPERTOIRE_CHROMIUM:-/usr/bin/chromium}"
+BROWSER_WANTED=''
 
 # Each of these would send packages elsewhere, or make pip believe that they are installed already.
 unset PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT
@@ -106,6 +109,28 @@ find_java() {
 
 apt_candidate() { apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: \([^(].*\)/\1/p'; }
 
+may_install() { command -v apt-get >/dev/null && ((EUID == 0)); }
+
+# The lock is not handed on (9>&-): a package may start a service that outlives this script.
+apt_update() {
+    say "updating apt's lists"
+    apt-get update -qq >/dev/null 2>&1 9>&- || say "apt-get update failed in part: going on with the lists it has"
+}
+
+# apt_install PACKAGE...: with apt's last words if it fails.
+apt_install() {
+    local log
+    log="$(mktemp)"
+    say "installing $*"
+    if ! DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 \
+        "$@" >"$log" 2>&1 9>&-; then
+        tail -n 25 "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+    rm -f "$log"
+}
+
 # first_package NAME...: the first that this distribution offers, else the first.
 first_package() {
     local name
@@ -141,19 +166,10 @@ find_or_install_python_and_java() {
     find_java || need_java=1
     [[ -n "$need_python$need_java" ]] || return 0
 
-    if command -v apt-get >/dev/null && ((EUID == 0)); then
-        say "updating apt's lists"
-        SCRATCH="$(mktemp -d)"
-        # The lock is not handed on (9>&-): a package may start a service that outlives this script.
-        apt-get update -qq >"$SCRATCH/log" 2>&1 9>&- || say "apt-get update failed in part: going on with the lists it has"
+    if may_install; then
+        apt_update
         missing_packages
-        say "installing ${packages[*]}"
-        if ! DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 \
-            "${packages[@]}" >>"$SCRATCH/log" 2>&1 9>&-; then
-            tail -n 25 "$SCRATCH/log" >&2
-            fail "apt-get could not install ${packages[*]}: see its words above."
-        fi
-        rm -rf "$SCRATCH"
+        apt_install "${packages[@]}" || fail "apt-get could not install ${packages[*]}: see its words above."
         need_python='' need_java=''
         find_python || need_python=1
         find_java || need_java=1
@@ -271,10 +287,39 @@ archive_classes() {
     rm -rf "$SCRATCH"
 }
 
+# ---- the browser of the report's tests -------------------------------------------------------------------------------
+
+# Tried once for each recipe: without a network apt-get takes its time to say so.
+get_browser() {
+    [[ -n "$BROWSER_WANTED" && ! -x "$CHROMIUM" ]] || return 0
+    if [[ "$CHROMIUM" == /usr/bin/chromium && "$(cat "$STATE/no_browser" 2>/dev/null)" != "$KEY" ]] && may_install; then
+        apt_update
+        if [[ -n "$(apt_candidate chromium)" ]] && apt_install chromium && [[ -x "$CHROMIUM" ]]; then
+            rm -f "$STATE/no_browser"
+            return 0
+        fi
+        printf '%s\n' "$KEY" >"$STATE/no_browser"
+    fi
+    say "no Chromium in $CHROMIUM: the tests of the report in a browser will be skipped."
+    say "Install it:  sudo apt-get update && sudo apt-get install -y chromium   (or name one in REPERTOIRE_CHROMIUM)"
+}
+
 # ----------------------------------------------------------------------------------------------------------------------
 
+case "${1:-}" in
+    '') ;;
+    --browser) BROWSER_WANTED=1 ;;
+    *)
+        say "unknown option $1. Usage: scripts/setup.sh [--browser]"
+        exit 2
+        ;;
+esac
+
 KEY="$(recipe_key)"
-if up_to_date; then exit 0; fi
+if up_to_date; then
+    get_browser
+    exit 0
+fi
 
 # The lock is on a file that is there anyway: nothing to leave behind. Opened for writing because NFS asks for that; never
 # written. Not on this script: Linux starts no program that is open for writing.
@@ -282,7 +327,10 @@ exec 9<>"$ROOT/requirements.lock"
 if ! flock -n 9; then
     say "another set-up is at work here: waiting for it"
     flock 9
-    if up_to_date; then exit 0; fi
+    if up_to_date; then
+        get_browser
+        exit 0
+    fi
 fi
 
 SCRATCH=''
@@ -294,3 +342,4 @@ printf '%s\n' "$JAVA" >"$STATE/java_home.new" && mv -f "$STATE/java_home.new" "$
 archive_classes
 printf '%s\n' "$KEY" "$JAVA_ASKED" >"$STATE/stamp.new" && mv -f "$STATE/stamp.new" "$STATE/stamp"
 say "ready in $SECONDS s: .venv/bin/repertoire, Java in $JAVA"
+get_browser

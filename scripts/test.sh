@@ -4,7 +4,7 @@
 set -euo pipefail
 
 cd -- "$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
-scripts/setup.sh
+scripts/setup.sh --browser
 JAVA_HOME="$(<.venv/share/repertoire/java_home)"
 export JAVA_HOME
 

@@ -280,7 +280,11 @@ METRICS = Table(
         Column("stage", "string", "the stage that measured it"),
         Column("model", "string", "what was measured: recommendations, popular, the difference of the two, or a count"),
         Column("metric", "string", "recall, precision, ndcg, hit_rate, map, mrr, coverage, …"),
-        Column("k", "int", "length of the list's head; 0 where it does not apply"),
+        Column(
+            "k",
+            "int",
+            "length of the list's head; of …_of_top_percent, the percentage of the items; 0 where it has none",
+        ),
         Column("segment", "string", "the users it is about, such as country=FR; null: all of them", nullable=True),
         Column("value", "double", "the figure; null where it could not be measured", nullable=True),
         Column("low", "double", "lower end of the 95 % confidence interval", nullable=True),

@@ -33,6 +33,9 @@ TEXT = "text"
 LANGUAGE = "language"
 ARM = "arm"
 
+# What a place's fallback_tier means, by its number.
+TIER_WORDS = ("personalised", "popular in their segment", "popular")
+
 # Event types.
 VIEW = "view"
 CLICK = "click"

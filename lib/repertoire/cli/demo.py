@@ -12,7 +12,7 @@ from rich.table import Table
 
 from repertoire.cli.options import Debug, Env, Set
 from repertoire.cli.outcome import explained
-from repertoire.cli.show import reason_in_words
+from repertoire.ranking.reason_in_words import reason_in_words
 
 if TYPE_CHECKING:
     from repertoire.pipeline.ledger import Entry

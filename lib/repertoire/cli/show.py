@@ -10,10 +10,10 @@ from rich.table import Table as RichTable
 from repertoire.cli.options import AsJson, Debug, Env, Set, Warehouse, overrides
 from repertoire.cli.outcome import explained
 from repertoire.errors import InputError
+from repertoire.ranking.reason_in_words import reason_in_words
+from repertoire.vocabulary import TIER_WORDS
 
 app = typer.Typer(help="What the live tables say of one user or one work.", no_args_is_help=True)
-
-_TIERS = {0: "personalised", 1: "popular in the segment", 2: "popular"}
 
 
 @app.command("user")
@@ -30,7 +30,7 @@ def user(
     with explained(debug=debug):
         from repertoire.pipeline.look_up import look_up_user
 
-        found = look_up_user(_open(env, overrides(set_, run__warehouse=warehouse)), user_id, history)
+        found = look_up_user(open_for_reading(env, overrides(set_, run__warehouse=warehouse)), user_id, history)
         if as_json:
             print(json.dumps(found, default=str, indent=1))
             return
@@ -41,7 +41,7 @@ def user(
         _print(console, found["history"], ("title", "item_id", "strength", "negative", "events", "last_ts"))
         console.print(f"\nList of {found['run_date']}", highlight=False)
         lines = [row | {"why": reason_in_words(row["reason"], found["titles"])} for row in found["list"]]
-        lines = [row | {"tier": _TIERS.get(row["fallback_tier"], row["fallback_tier"])} for row in lines]
+        lines = [row | {"tier": TIER_WORDS[row["fallback_tier"]]} for row in lines]
         _print(console, lines, ("rank", "title", "item_id", "score", "why", "tier"))
 
 
@@ -58,7 +58,7 @@ def item(
     with explained(debug=debug):
         from repertoire.pipeline.look_up import look_up_item
 
-        found = look_up_item(_open(env, overrides(set_, run__warehouse=warehouse)), item_id)
+        found = look_up_item(open_for_reading(env, overrides(set_, run__warehouse=warehouse)), item_id)
         if as_json:
             print(json.dumps(found, default=str, indent=1))
             return
@@ -67,17 +67,7 @@ def item(
                 print(f"{key.replace('_', ' ')}: {', '.join(value) if isinstance(value, list) else value}")
 
 
-def reason_in_words(reason: str, titles: dict[str, str]) -> str:
-    """`because_of:42` as a sentence with the title."""
-    kind, _, what = reason.partition(":")
-    if kind == "because_of":
-        return f"because of {titles.get(what, what)}"
-    if kind == "popular_in":
-        return f"popular in {what}"
-    return reason
-
-
-def _open(env: str | None, given: list[str]) -> Any:
+def open_for_reading(env: str | None, given: list[str]) -> Any:
     from repertoire.settings import load_settings
     from repertoire.store import open_warehouse
 

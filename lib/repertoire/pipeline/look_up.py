@@ -79,16 +79,18 @@ def _live(warehouse: Warehouse) -> Found:
 
 def _valid(rows: list[Found], day: dt.date) -> Found | None:
     """The row of a history that holds on a day."""
-    return next((row for row in rows if _holds(row, day)), None)
+    return next((row for row in rows if holds(row, day)), None)
 
 
-def _holds(row: Found, day: dt.date) -> bool:
+def holds(row: Found, day: dt.date) -> bool:
+    """Whether a row of a table that keeps its history holds on a day."""
     return bool(row["valid_from"] <= day and (row["valid_to"] is None or day < row["valid_to"]))
 
 
 def titles_and_categories(warehouse: Warehouse, ids: set[str], day: dt.date) -> tuple[dict[str, str], dict[str, str]]:
     """item_id → title and item_id → category, as known on a day, of those items that have one."""
-    rows = warehouse.tables.rows(ITEMS, where=[("item_id", "in", sorted(ids))]).to_pylist() if ids else []
-    valid = [row for row in rows if _holds(row, day)]
+    columns = ("item_id", "title", "category", "valid_from", "valid_to")
+    found = warehouse.tables.batches(ITEMS, columns, where=[("item_id", "in", sorted(ids))]) if ids else ()
+    valid = [row for batch in found for row in batch.to_pylist() if holds(row, day)]
     titles = {row["item_id"]: row["title"] for row in valid if row["title"]}
     return titles, {row["item_id"]: row["category"] for row in valid if row["category"]}

@@ -6,14 +6,15 @@ from pyspark.sql import functions as F
 
 from repertoire.candidates.sources import fallback_tiers
 from repertoire.evaluation.measurement import Measurement
+from repertoire.evaluation.popularity_curve import items_by_count, shares_of_top
 from repertoire.pipeline.eligible_items import eligible_items
 from repertoire.pipeline.metric_rows import metric_rows
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.ranking.blend_by_tier import blend_by_tier
 from repertoire.tables import CANDIDATES, INTERACTIONS, ITEMS, METRICS, RECOMMENDATIONS
-from repertoire.vocabulary import FALLBACK_TIER, ITEM_ID, USER_ID
+from repertoire.vocabulary import FALLBACK_TIER, ITEM_ID, TIER_WORDS, USER_ID
 
-TIER_WORDS = ("personalised", "popular in their segment", "popular")
+TOP_PERCENTS = (1, 2, 5, 10, 20, 50, 100)
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
@@ -47,11 +48,16 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
     eligible = eligible_items(inputs, context.run_date)
     if eligible is None:
         eligible = inputs.frame(INTERACTIONS).select(ITEM_ID).distinct()
-    figures = counts.asDict() | {"eligible_items": eligible.count()}
+    history = inputs.frame(INTERACTIONS).select(ITEM_ID, F.col("events").alias("count"))
+    spread = items_by_count(eligible, {"places": table.select(ITEM_ID, F.lit(1).alias("count")), "events": history})
+    figures = counts.asDict() | {"eligible_items": sum(spread["places"].values())}
     measured = [
         Measurement("recommendations", metric, 0, float(value), None, None, counts["users"])
         for metric, value in figures.items()
     ]
+    for model, what in (("recommendations", "places"), ("history", "events")):
+        for percent, share in shares_of_top(spread[what], TOP_PERCENTS).items():
+            measured.append(Measurement(model, f"{what}_of_top_percent", percent, share, None, None, counts["users"]))
     return Outputs({RECOMMENDATIONS: table}, rows={METRICS: metric_rows(context, STAGE.name, measured)})
 
 

@@ -6,7 +6,7 @@ its version or its partitions, and the ledger, whose tables hold a few rows a ru
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,38 @@ class DeltaTables:
         # Files of delta-rs carry statistics as string_view, which Arrow's filters cannot compare with strings.
         found = _as_declared(opened.to_pyarrow_table(), table).cast(arrow_schema(table))
         return found if condition is None else found.filter(condition)
+
+    def batches(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        version: int | None = None,
+        where: Sequence[tuple[str, str, Any]] = (),
+    ) -> Iterator[pa.RecordBatch]:
+        """Some columns of the rows that meet `where`, a batch at a time: for what may be more than fits in memory."""
+        opened = self._open(table, version)
+        if opened is not None:
+            rows = opened.to_pyarrow_dataset().scanner(columns=list(columns), filter=_expression(where))
+            yield from rows.to_batches()
+
+    def glance(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        version: int | None = None,
+        where: Sequence[tuple[str, str, Any]] = (),
+        row_groups: int = 16,
+    ) -> pa.Table:
+        """Some columns of the rows that meet `where` in at most so many row groups, evenly spread over a table's files:
+        as quick for a large table as for a small one, which it gives as a whole."""
+        opened = self._open(table, version)
+        if opened is None:
+            return self.none(table).select(list(columns))
+        dataset, condition = opened.to_pyarrow_dataset(), _expression(where)
+        files = _spread(sorted(dataset.get_fragments(condition), key=lambda file: file.path), row_groups)
+        parts = [part for file in files for part in _spread(file.split_by_row_group(), row_groups // len(files))]
+        rows = [part.to_table(dataset.schema, columns=list(columns), filter=condition) for part in parts]
+        return pa.concat_tables(rows) if rows else self.none(table).select(list(columns))
 
     def none(self, table: Table) -> pa.Table:
         """No rows, in the declared schema: a table as it was before it was made."""
@@ -270,6 +302,13 @@ def _as_date(value: Any) -> dt.date:
 def _literal(value: Any) -> str:
     text = value.isoformat() if isinstance(value, dt.date) else str(value)
     return "'" + text.replace("'", "''") + "'"
+
+
+def _spread(parts: Sequence[Any], most: int) -> list[Any]:
+    """At most so many of them, at even distances."""
+    if len(parts) <= most:
+        return list(parts)
+    return [parts[place * len(parts) // most] for place in range(most)]
 
 
 def _properties(table: Table) -> dict[str, str | None]:
