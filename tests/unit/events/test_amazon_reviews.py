@@ -208,6 +208,14 @@ def test_a_folder_of_products_alone_is_refused(read_all: Read) -> None:
         read_all(META, events="", format="amazon_reviews")
 
 
+def test_what_the_first_rows_lack_is_read_all_the_same(read_all: Read) -> None:
+    plain = {name: OLD_2018[name] for name in ("overall", "reviewerID", "asin", "reviewText")}
+    rows = [plain | {"reviewerID": f"A{n}", "reviewText": "x" * 100} for n in range(500)]
+    last = lines(OLD_2018 | {"reviewerID": "Z"})
+    (row,) = [row for row in read_all({"F.json": lines(*rows) + last}, reviews="").reviews if row["user_id"] == "Z"]
+    assert (row["title"], row["context"]) == ("Comfy", {"verified": "true", "vote": "1,005"})
+
+
 def test_the_ratings_of_2023_may_be_a_csv(read_all: Read) -> None:
     text = "user_id,parent_asin,rating,timestamp\nu,B0,5.0,1588687728923\n"
     (row,) = read_all({"Beauty.csv": text}, events="").events
