@@ -27,6 +27,7 @@ TEST = [
     "ruff>=0.17,<0.18",
     "mypy>=2.4,<3",
     "playwright>=1.65,<2",
+    "ranx>=0.3.21,<0.4",
     "types-PyYAML>=6,<7",
 ]
 

@@ -84,7 +84,7 @@ READ: dict[str, tuple[bytes, int, int, dict[str, int]]] = {
         rows(row(item_id=2**70), row(value=2**70), row(event_ts=10**25), row(event_ts=-(2**63))),
         2,
         0,
-        {"bad_timestamp": 1, "timestamp_too_early": 1},
+        {"bad_timestamp": 2},
     ),
     "ids of 10,000 characters.csv": (rows(row(user_id=MANY), row(item_id=MANY), row()), 1, 0, {"id_too_long": 2}),
     "emoji and other scripts.csv": (rows(row(item_id="🎬"), row(item_id="喜剧之王"), row(item_id="a\u0301")), 3, 0, {}),
@@ -156,7 +156,7 @@ READ: dict[str, tuple[bytes, int, int, dict[str, int]]] = {
         json_lines({"user_id": "j1", "item_id": "a"}, '{"user_id": "j2", "item_', "[1, 2]", "null", '"word"', "{}"),
         1,
         0,
-        {"malformed_row": 3, "missing_user_id": 1},
+        {"malformed_row": 4, "missing_user_id": 1},
     ),
     "types that change.jsonl": (
         json_lines(
@@ -235,7 +235,7 @@ REFUSED: dict[str, tuple[dict[str, bytes], tuple[str, ...], str]] = {
         {"log.csv": b"who,what\nu,a\n"},
         (),
         "{inbox}/log.csv has no column user_id. Its columns: who, what. "
-        "Say which one is user_id: --set ingest.columns.user_id=COLUMN",
+        "Say which one it is: --set ingest.columns.user_id=COLUMN",
     ),
     "wrong delimiter": (
         {"log.csv": b"user_id;item_id\nu;a\n"},
@@ -286,8 +286,7 @@ REFUSED: dict[str, tuple[dict[str, bytes], tuple[str, ...], str]] = {
     "truncated gzip": (
         {"log.csv.gz": truncated(gzip.compress(rows(*[f"u{n},{n * 7919 % 1000}" for n in range(5000)])))},
         (),
-        "{inbox}/log.csv.gz cannot be read to its end: it ends in the middle. Nothing was written. "
-        "Is the file whole? Put a whole one in its place, or move it away.",
+        "{inbox}/log.csv.gz cannot be read: it ends in the middle.",
     ),
     "gzip that is none": ({"log.csv.gz": SOUND}, (), "{inbox}/log.csv.gz cannot be read: Not in GZIP format."),
     "a JSON array": (
@@ -327,8 +326,8 @@ REFUSED: dict[str, tuple[dict[str, bytes], tuple[str, ...], str]] = {
     "a catalogue without ids": (
         {"log.csv": SOUND},
         ("ingest.items={inbox}/../people.csv",),
-        "{inbox}/../people.csv has no column item_id. Its columns: user_id, country. "
-        "Say which one is item_id: --set ingest.columns.item_id=COLUMN",
+        "/people.csv has no column item_id. Its columns: user_id, country. "
+        "Say which one it is: --set ingest.columns.item_id=COLUMN",
     ),
     "a Delta table": (
         {"_delta_log/0.json": b"{}", "part.parquet": TABLE},
@@ -340,7 +339,7 @@ REFUSED: dict[str, tuple[dict[str, bytes], tuple[str, ...], str]] = {
         {"log.csv": rows("u1,a,rating,2026-13-01,3", "u2,b,rating,2026-02-01,4")},
         (),
         '{inbox}/log.csv, line 2, column event_ts: "2026-13-01" breaks the rule bad_timestamp.\n'
-        "Allowed: ISO 8601, or seconds, milliseconds or microseconds since 1970 (ingest.ts_unit is auto), or nothing.\n"
+        "Allowed: ISO 8601, or a number of seconds, milli- or microseconds since 1970 (ingest.ts_unit is auto), or nothing.\n"
         "1 of 2 rows (0.5) are refused: bad_timestamp 1.\n"
         "Fix them, or let them be rejected with --set ingest.max_rejected_share=0.5 (now 0.05).",
     ),
@@ -357,12 +356,12 @@ REFUSED: dict[str, tuple[dict[str, bytes], tuple[str, ...], str]] = {
     "an unknown column of ours": (
         {"log.csv": SOUND},
         ("ingest.columns.userid=u",),
-        'setting ingest.columns: Value error, unknown column "userid"; did you mean "user_id"?',
+        'setting ingest.columns: unknown column "userid"; did you mean "user_id"?',
     ),
     "an unknown event type": (
         {"log.csv": SOUND},
         ("ingest.event_types.watch=played",),
-        'setting ingest.event_types: Value error, unknown event type "played"; did you mean "play"?',
+        'setting ingest.event_types: unknown event type "played"; did you mean "play"?',
     ),
     "an unknown model": ({"log.csv": SOUND}, ("candidates.models=[alz]",), 'unknown model "alz"; did you mean "als"?'),
     "a list of no places": (

@@ -25,7 +25,7 @@ from repertoire.events.rules import (
     first_broken,
     malformed,
     missing,
-    too_long,
+    sound_ids,
 )
 from repertoire.events.typed_rows import typed_rows
 from repertoire.settings import IngestSettings
@@ -110,7 +110,7 @@ def _checked(rows: ParsedRows, kind: AttributeKind) -> DataFrame:
     """Every raw row once: key, attributes, which of them were given and could not be read, verdict, place in the file."""
     raw = rows.raw
     parsed = raw.frame.select("*", *aliased(attribute_columns(raw, rows.names, kind)))
-    broken = first_broken([malformed(raw), *missing(rows, kind.key), *too_long(rows, kind.key)])
+    broken = first_broken([malformed(raw), *missing(rows, kind.key), *sound_ids(rows, kind.key)])
     checked = parsed.withColumn("_verdict", broken)
     unread = [F.when(rows.is_unread(name), name) for name in _parsed_attributes(kind) if name in rows.names]
     verdict = F.col("_verdict")

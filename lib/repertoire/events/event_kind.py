@@ -31,7 +31,7 @@ def _columns(raw: RawRows, names: Mapping[str, str], settings: IngestSettings) -
 def _rules(rows: ParsedRows) -> list[Rule]:
     return [
         *rules.missing(rows, USER_ID, ITEM_ID),
-        *rules.too_long(rows, USER_ID, ITEM_ID),
+        *rules.sound_ids(rows, USER_ID, ITEM_ID),
         rows.rule("unknown_event_type", EVENT_TYPE, rows.is_unread(EVENT_TYPE)),
         *rules.times(rows),
         *rules.values(rows, VALUE),

@@ -53,7 +53,7 @@ def _reward(raw: RawRows, name: str | None) -> Column:
 def _rules(rows: ParsedRows) -> list[Rule]:
     propensity = rows.ours(PROPENSITY)
     return [
-        *rules.too_long(rows, USER_ID, ITEM_ID, SESSION_ID),
+        *rules.sound_ids(rows, USER_ID, ITEM_ID, SESSION_ID),
         *rules.times(rows),
         rows.rule("bad_position", POSITION, rows.is_unread(POSITION)),
         rows.rule("bad_propensity", PROPENSITY, rows.is_unread(PROPENSITY)),

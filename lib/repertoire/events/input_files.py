@@ -206,12 +206,12 @@ def root_cause(error: Py4JJavaError) -> str:
     name = str(reason.getClass().getSimpleName())
     if name in _DAMAGE:
         return "its bytes make no sense"
-    text = str(reason.getMessage() or _UNSAID.get(name, name)).strip()
+    text = _SAID.get(name) or str(reason.getMessage() or name).strip()
     return text.splitlines()[0].rstrip(".")
 
 
-_UNSAID = {"EOFException": "it ends in the middle", "AccessDeniedException": "access is denied"}
-"""Exceptions of Java that may come without words."""
+_SAID = {"EOFException": "it ends in the middle", "AccessDeniedException": "access is denied"}
+"""Exceptions of Java that come without words, or with such as "Unexpected end of ZLIB input stream"."""
 
 _DAMAGE = frozenset({
     "NullPointerException", "ArrayIndexOutOfBoundsException", "IndexOutOfBoundsException", "NegativeArraySizeException",

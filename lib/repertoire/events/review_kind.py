@@ -27,7 +27,7 @@ def _columns(raw: RawRows, names: Mapping[str, str], settings: IngestSettings) -
 def _rules(rows: ParsedRows) -> list[Rule]:
     return [
         *rules.missing(rows, TEXT),
-        *rules.too_long(rows, USER_ID, ITEM_ID),
+        *rules.sound_ids(rows, USER_ID, ITEM_ID),
         *rules.times(rows),
         *rules.values(rows, VALUE),
     ]

@@ -67,8 +67,13 @@ def missing(rows: ParsedRows, *names: str) -> list[Rule]:
     return [rows.rule(f"missing_{name}", name, rows.ours(name).isNull()) for name in names]
 
 
-def too_long(rows: ParsedRows, *names: str) -> list[Rule]:
-    return [rows.rule("id_too_long", name, F.length(rows.ours(name)) > rows.settings.max_id_length) for name in names]
+def sound_ids(rows: ParsedRows, *names: str) -> list[Rule]:
+    """Ids that are there are not too long, and were UTF-8 in their file: readers put U+FFFD for bytes that are none."""
+    found = []
+    for name in names:
+        found.append(rows.rule("id_too_long", name, F.length(rows.ours(name)) > rows.settings.max_id_length))
+        found.append(rows.rule("not_utf8", name, F.contains(rows.ours(name), F.lit("\ufffd"))))
+    return found
 
 
 def times(rows: ParsedRows) -> list[Rule]:
@@ -123,6 +128,7 @@ def allowed(settings: IngestSettings, run_date: dt.date) -> dict[str, str]:
         "missing_text": "anything but nothing",
         "missing_reward": "a finite number, such as 1 for a click and 0 for none",
         "id_too_long": longest,
+        "not_utf8": "text in UTF-8; where the whole file is in another encoding, convert it (iconv -t UTF-8)",
         "unknown_event_type": f"{words}, and the words in ingest.event_types",
         "bad_timestamp": f"{units[settings.ts_unit]} (ingest.ts_unit is {settings.ts_unit}), or nothing",
         "timestamp_too_early": f"{settings.earliest} and later (ingest.earliest)",

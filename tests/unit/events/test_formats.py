@@ -163,7 +163,7 @@ def test_context_columns_are_kept_where_they_are_filled(ingest: Ingest) -> None:
 def test_a_truncated_gzip_is_refused(ingest: Ingest) -> None:
     rows = "".join(f"user{n * 7919 % 10007},item{n * 104729 % 5003}\n" for n in range(200_000))
     packed = gzip.compress(("user_id,item_id\n" + rows).encode())
-    with pytest.raises(InputError, match=r"in/log.csv.gz cannot be read to its end: Unexpected end of .*stream"):
+    with pytest.raises(InputError, match=r"in/log.csv.gz cannot be read to its end: it ends in the middle"):
         ingest({"log.csv.gz": packed[: len(packed) // 2]})
 
 
