@@ -75,7 +75,9 @@ def test_people_have_titles_reasons_histories_and_attributes(made: MadeUp) -> No
     made.history(DAY, [("ann", "h2", 1.0), ("ann", "h1", 5.0), ("bob", "h1", 1.0)])
     made.titles({"a": "Giant Steps", "h1": "Blue Train"})
     made.titles({"b": "of tomorrow"}, valid_from=NEXT)
+    made.user("ann", country="DE", gender="f", valid_from=dt.date(2019, 1, 1), valid_to=dt.date(2020, 1, 1))
     made.user("ann", country="FR", age_band=None)
+    made.user("ann", country="ES", valid_from=NEXT)
     found = report_on(made.warehouse)
     (ann,) = found.people
     assert (ann.user_id, dict(ann.attributes), ann.works) == ("ann", {"country": "FR"}, 2)
