@@ -3,7 +3,7 @@
     python benchmarks/ingest.py --rows 10000000
 
 (a) plain: spark.read.csv with a given schema, written as Parquet with Spark's defaults. (b) plain, with the settings of
-our session: smaller tasks, zstd. (c) ingest: list and checksum the file, `read_events`,
+our session: smaller tasks, zstd. (c) ingest: list and checksum the file, `read_log`,
 and write the accepted events as Parquet, partitioned by event_date. Each is warmed up on a small file and then run in
 turn; the figure is the median. The log is made from a seed, in the order of time as logs are, with 0.2 % of repeated and
 0.1 % of broken rows. Prints a table and one line of JSON.
@@ -25,7 +25,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from pyspark.sql import SparkSession
 
-from repertoire.events.ingest import read_events
+from repertoire.events.event_kind import EVENT_KIND
+from repertoire.events.ingest import read_log
 from repertoire.events.input_files import list_files
 from repertoire.session import start_session
 from repertoire.settings import IngestSettings, SparkSettings
@@ -99,8 +100,14 @@ def plain(spark: SparkSession, file: Path, out: Path, settings: dict[str, str]) 
 
 def ingest(spark: SparkSession, file: Path, out: Path, scratch: Path) -> dict[str, int]:
     """Ours, with the rejected rows written too."""
-    found = read_events(
-        spark, list_files(spark, str(file)), IngestSettings(), run_date=RUN_DATE, timezone="UTC", scratch=str(scratch)
+    found = read_log(
+        spark,
+        list_files(spark, str(file)),
+        IngestSettings(),
+        EVENT_KIND,
+        run_date=RUN_DATE,
+        timezone="UTC",
+        scratch=str(scratch),
     )
     found.accepted.write.mode("overwrite").partitionBy("event_date").parquet(str(out / "events"))
     found.rejected.write.mode("overwrite").parquet(str(out / "rejected"))

@@ -133,6 +133,9 @@ def formats_page() -> str:
 
 def _files(known: KnownFile) -> str:
     named = ", ".join(f"`{name}`" for name in known.names) or "any name"
+    if known.keys:
+        where = "keys" if known.shape == "json_lines" else "columns"
+        return f"{named}, with the {where} {', '.join(f'`{key}`' for key in known.keys)}"
     return f"{named}, with the header `{','.join(known.header)}`" if known.header else named
 
 
@@ -143,6 +146,8 @@ def _understood(known: KnownFile) -> str:
         words.append(f"fields: {', '.join(known.columns)}")
     if known.default_event_type:
         words.append(f"every row is a {known.default_event_type}")
+    if known.kept:
+        words.append(f"in the context: {', '.join(known.kept)}")
     return "; ".join(words) or "as its header says"
 
 

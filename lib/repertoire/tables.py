@@ -3,7 +3,7 @@
 Readers and writers check frames against these declarations, and `docs/tables.md` is generated from them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from repertoire.errors import TableError, unknown_name
@@ -88,13 +88,60 @@ EVENTS = Table(
     skipped_by=("event_ts",),  # ids lie scattered: their ranges would cost a fifth of the writing and skip nothing
 )
 
+REVIEWS = Table(
+    "reviews",
+    "one review: what somebody wrote of a work",
+    (
+        Column("review_id", "string", "hash of what identifies the review: equal reviews have equal ids"),
+        replace(_USER, nullable=True),
+        replace(_ITEM, nullable=True),
+        Column("event_ts", "timestamp", "when it was written, UTC; null where the source does not say", nullable=True),
+        Column("value", "double", "the rating that goes with it, on the source's scale", nullable=True),
+        Column("title", "string", "its headline", nullable=True),
+        Column("text", "string", "what was written, without spaces around it"),
+        Column("language", "string", "as the source writes it", nullable=True),
+        Column("context", "map<string,string>", "any other column that settings or the format keep", nullable=True),
+        Column("source", "string", "the file it came from"),
+        Column("event_date", "date", "day of event_ts in settings.timezone; run_date of its ingest where untimed"),
+    ),
+    key=("review_id",),
+    written=Written.INSERT,
+    partitioned_by=("event_date",),
+    skipped_by=("event_ts",),
+)
+
+IMPRESSIONS = Table(
+    "impressions",
+    "one place of a slate that was shown: what stood there, who put it there, and what came of it",
+    (
+        Column("impression_id", "string", "hash of what identifies the impression: equal ones have equal ids"),
+        replace(_USER, nullable=True),
+        replace(_ITEM, nullable=True),
+        Column("event_ts", "timestamp", "when it was shown, UTC; null where the log does not say", nullable=True),
+        Column("position", "int", "its place in the slate; 1 is the top", nullable=True),
+        Column("policy", "string", "the policy that chose it, as the log names it", nullable=True),
+        Column("propensity", "double", "probability with which the policy put it there, in (0, 1]", nullable=True),
+        Column("reward", "double", "what came of it, such as 1 clicked and 0 not"),
+        Column("session_id", "string", "the slate or visit it belongs to", nullable=True),
+        Column(
+            "context", "map<string,string>", "features of the user and any other column that is kept", nullable=True
+        ),
+        Column("source", "string", "the file it came from"),
+        Column("event_date", "date", "day of event_ts in settings.timezone; run_date of its ingest where untimed"),
+    ),
+    key=("impression_id",),
+    written=Written.INSERT,
+    partitioned_by=("event_date",),
+    skipped_by=("event_ts",),
+)
+
 REJECTED_EVENTS = Table(
     "rejected_events",
     "one refused row of the input, with all that is needed to find it again",
     (
         _RUN_DATE,
         Column("source", "string", "the file it lies in"),
-        Column("row_hash", "string", "hash of file, raw text and occurrence"),
+        Column("row_hash", "string", "hash of what it was read as, file, raw text and occurrence"),
         Column("raw", "string", "the row as it was read"),
         Column("rule", "string", "the rule that it broke"),
         Column("field", "string", "the column that broke it", nullable=True),
@@ -111,11 +158,11 @@ INGESTED_FILES = Table(
     (
         Column("content_id", "string", "checksum of the file's bytes: the same file is never taken twice"),
         Column("path", "string", "where it lay"),
-        Column("kind", "string", "events, items or users"),
+        Column("kind", "string", "events, reviews, impressions, items or users"),
         _RUN_DATE,
         Column("bytes", "bigint", "its size"),
         Column("rows_read", "bigint", "rows read = accepted + rejected + duplicate"),
-        Column("rows_accepted", "bigint", "rows that became events, items or users"),
+        Column("rows_accepted", "bigint", "rows that became rows of that kind"),
         Column("rows_rejected", "bigint", "rows that broke a rule"),
         Column("rows_duplicate", "bigint", "rows equal to another one, here or in an earlier file"),
     ),
@@ -319,6 +366,8 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         EVENTS,
+        REVIEWS,
+        IMPRESSIONS,
         REJECTED_EVENTS,
         INGESTED_FILES,
         ITEMS,

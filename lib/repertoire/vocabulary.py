@@ -25,6 +25,12 @@ LAST_TS = "last_ts"
 MODEL_VERSION = "model_version"
 FALLBACK_TIER = "fallback_tier"
 PROPENSITY = "propensity"
+POLICY = "policy"
+POSITION = "position"
+REWARD = "reward"
+TITLE = "title"
+TEXT = "text"
+LANGUAGE = "language"
 ARM = "arm"
 
 # What a place's fallback_tier means, by its number.

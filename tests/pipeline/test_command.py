@@ -1,34 +1,16 @@
 """The command as a person types it: what it prints, how it ends, what it leaves."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import Result
 from pyspark.sql import SparkSession
-from typer.testing import CliRunner
 
-from repertoire.cli.main import app
+from repertoire.pipeline.stages import STAGES
 from repertoire.store import Warehouse
-from tests.pipeline.conftest import LAST_DAY
+from tests.pipeline.conftest import LAST_DAY, Command
 from tests.pipeline.nightly import SMALL, Logs
-
-Command = Callable[..., Result]
-
-
-@pytest.fixture
-def repertoire(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Runs the command in this process, on the tests' session."""
-    monkeypatch.setattr("repertoire.cli.sessions.start_session", lambda *args, **options: spark)
-    monkeypatch.setattr(spark, "stop", lambda: None)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-    return run
 
 
 def small(*more: str) -> list[str]:
@@ -193,7 +175,7 @@ def test_show_user_and_item_answer_without_spark(
 
 def test_runs_and_publications_tell_what_happened(finished: Warehouse, repertoire: Command) -> None:
     runs = json.loads(repertoire("runs", "--warehouse", finished.root, "--json").stdout)
-    assert [row["status"] for row in runs] == ["done"] * 7
+    assert [row["status"] for row in runs] == ["done"] * len(STAGES)
     assert "publish_recommendations" in repertoire("runs", "--warehouse", finished.root).stdout
     (row,) = json.loads(repertoire("publications", "--warehouse", finished.root, "--json").stdout)
     assert (row["action"], row["run_date"]) == ("publish", str(LAST_DAY))

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from repertoire import __version__
-from repertoire.cli import demo, doctor, evaluate, history, recommend, report, run, show
+from repertoire.cli import backtest, compare, demo, doctor, evaluate, history, recommend, report, run, show
 
 app = typer.Typer(
     name="repertoire",
@@ -17,6 +17,8 @@ app = typer.Typer(
 app.command("recommend")(recommend.recommend)
 app.command("evaluate")(evaluate.evaluate)
 app.command("run")(run.run)
+app.command("backtest")(backtest.backtest)
+app.command("compare")(compare.compare)
 app.command("runs")(history.runs)
 app.command("publications")(history.publications)
 app.command("rollback")(history.rollback)

@@ -30,3 +30,14 @@ def overrides(given: list[str] | None, **shortcuts: object) -> list[str]:
     """The texts of --set, then those of options that are short for a setting; `__` in a name stands for a dot."""
     short = [f"{name.replace('__', '.')}={value}" for name, value in shortcuts.items() if value is not None]
     return [*(given or []), *short]
+
+
+def parse_lengths(text: str) -> list[int]:
+    """Lengths of a list's head, such as 5,10,20. Raises SettingsError otherwise."""
+    try:
+        lengths = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        lengths = []
+    if not lengths or lengths[0] < 1:
+        raise SettingsError(f'--k takes positive whole numbers with commas between, such as 5,10,20; received "{text}"')
+    return lengths

@@ -46,8 +46,14 @@ def recommend(
         from repertoire.session import has_native_blas
         from repertoire.settings import load_settings
 
-        values: dict[str, dict[str, object]] = {"ingest": {"events": events, "users": ""}}
-        values["ingest"]["items"] = items or ""
+        ingest: dict[str, object] = {
+            "events": events,
+            "items": items or "",
+            "users": "",
+            "reviews": "",
+            "impressions": "",
+        }
+        values: dict[str, dict[str, object]] = {"ingest": ingest}
         if model:
             values["candidates"] = {"models": [model]}
         if top_k is not None:

@@ -5,7 +5,8 @@ replacement holds only 63 % of them, and fewer users show fewer items, so that e
 the percentiles of the replicates may leave it out altogether.
 """
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyspark.sql import Column, DataFrame
@@ -29,14 +30,14 @@ def coverage(
     catalogue_size: int,
     k: Iterable[int],
     *,
-    baseline: str | None = None,
+    pairs: Sequence[tuple[str, str]] = (),
     confidence: float = 0.95,
 ) -> list[Measurement]:
     """Distinct items among the first k of all lists, over catalogue_size, for each model and k.
 
     lists: a model's name → user_id, item_id, rank (from 1). catalogue_size: how many items could have been shown; the
-    lists hold no others. baseline: one of the names; for every other name the difference "name - baseline" is given as
-    well, its interval from what the same groups of users do to both.
+    lists hold no others. pairs: (left, right), for which the difference is given as well, its interval from what the
+    same groups of users do to both.
 
     Users fall into 30 groups by hash, and a replicate is the coverage without one of them (groups that nobody fell into
     give none). The ends of an interval are cut at 0 and 1, those of a difference at -1 and 1. A model without lists has
@@ -58,16 +59,14 @@ def coverage(
         replicates = [one.without(group) / catalogue_size for group in one.groups]
         low, high = _cut(jackknife_interval(value, replicates, confidence), least=0.0)
         measurements.append(Measurement(name, COVERAGE, length, value, low, high, one.users))
-    for (name, length), one in shown.items():
-        if baseline is None or name == baseline:
-            continue
-        other = shown[baseline, length]
+    for (left, right), length in itertools.product(pairs, lengths):
+        one, other = shown[left, length], shown[right, length]
         value = (one.items - other.items) / catalogue_size
         groups = one.groups | other.groups
         replicates = [(one.without(group) - other.without(group)) / catalogue_size for group in groups]
         low, high = _cut(jackknife_interval(value, replicates, confidence), least=-1.0)
         users = max(one.users, other.users)
-        measurements.append(Measurement(difference_name(name, baseline), COVERAGE, length, value, low, high, users))
+        measurements.append(Measurement(difference_name(left, right), COVERAGE, length, value, low, high, users))
     return measurements
 
 

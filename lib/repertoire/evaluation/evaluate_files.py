@@ -1,13 +1,15 @@
 """`repertoire evaluate RECOMMENDATIONS TRUTH`: anyone's lists against anyone's truth, from two files or folders."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
 from pyspark.sql import functions as F
 
 from repertoire.errors import InputError, SettingsError
+from repertoire.evaluation.background_files import read_background
 from repertoire.evaluation.coverage import COVERAGE
 from repertoire.evaluation.measure import measure
 from repertoire.evaluation.measurement import Measurement
@@ -43,10 +45,16 @@ def evaluate_files(
     k: Iterable[int] = (5, 10, 20),
     *,
     against: str | None = None,
+    history: str | None = None,
+    items: str | None = None,
+    users: str | None = None,
+    by: Sequence[str] = (),
+    cold_below: int = 5,
     catalogue_size: int | None = None,
     model: str = "recommendations",
 ) -> FileEvaluation:
-    """Every metric of the lists, with intervals; `user_metrics` has the definitions, `read_table` the formats.
+    """Every metric of the lists, with intervals; `user_metrics`, `list_metrics` and `taste_metrics` have the
+    definitions, `read_table` the formats.
 
     recommendations: user_id, item_id, and rank or score. Ranks are taken as they stand: positive integers, none twice
     for a user. A list may skip ranks, as where something was filtered out afterwards: the user saw a hole, so it is a
@@ -60,8 +68,13 @@ def evaluate_files(
     "MODEL - against", paired by user, whose intervals tell whether they may be chance. The counts are about
     recommendations.
 
+    history: user_id, item_id of what users had consumed before; repeated pairs count once. It gives novelty,
+    popularity, popularity_lift and serendipity, and the figures of cold users, with fewer than `cold_below` items, and
+    warm ones apart. items: item_id and tags (or genres, or category), text such as a|b or a list: diversity, and with a
+    history miscalibration. users: user_id and the columns `by`, whose values' figures are given apart.
+
     Ids are compared as text. catalogue_size: how many items could have been recommended; without it there is no
-    coverage.
+    coverage, gini and auc.
 
     Raises InputError where a file cannot be read, lacks a column, has a row without an id, a rank, score or gain that
     is none, an item or a rank twice in a list; where no user is in both files; where the lists hold more items than the
@@ -84,11 +97,23 @@ def evaluate_files(
         gains = F.when(F.col(GAIN) > 0, F.col(GAIN))
         spread = (F.min(gains) < F.max(gains)).alias("graded")
         in_truth = _checked(relevant, truth, _truth_faults(), F.sum(_REPEATED).alias(_REPEATED), spread)
-        users = {name: _users(one, paths[name], relevant, truth) for name, one in lists.items()}[model]
+        counted = {name: _users(one, paths[name], relevant, truth) for name, one in lists.items()}[model]
         gain = [GAIN] if in_truth["graded"] else []
         liked = relevant.where(F.col(GAIN) > 0).select(USER_ID, ITEM_ID, *gain)
-        baseline = AGAINST if against is not None else None
-        measurements = measure(lists, liked, catalogue_size, lengths, baseline=baseline)
+        baselines = [AGAINST] if against is not None else []
+        everybody = reduce(DataFrame.union, [one.select(USER_ID) for one in (*lists.values(), relevant)]).distinct()
+        background = read_background(
+            spark,
+            lambda frame: _kept(frame, stack),
+            everybody,
+            history=history,
+            items=items,
+            users=users,
+            by=by,
+            cold_below=cold_below,
+            catalogue_size=catalogue_size,
+        )
+        measurements = measure(lists, liked, lengths, background, baselines=baselines)
     if any(one.metric == COVERAGE and one.value is not None and one.value > 1 for one in measurements):
         raise InputError(
             f"{' or '.join(paths.values())} holds more items than the catalogue ({catalogue_size:,}). "
@@ -96,12 +121,19 @@ def evaluate_files(
         )
     return FileEvaluation(
         measurements,
-        users=users["both"],
-        users_without_list=users["truth"] - users["both"],
-        lists_without_truth=users["lists"] - users["both"],
+        users=counted["both"],
+        users_without_list=counted["truth"] - counted["both"],
+        lists_without_truth=counted["lists"] - counted["both"],
         empty_places=in_lists[model][_SKIPPED],
         repeated_truth_rows=in_truth[_REPEATED],
     )
+
+
+def read_truth(spark: SparkSession, path: str) -> DataFrame:
+    """user_id, item_id, gain of what is relevant, as `evaluate_files` reads a truth. Raises InputError as it does."""
+    relevant = _relevant(read_table(spark, path, (USER_ID, ITEM_ID)))
+    _checked(relevant, path, _truth_faults())
+    return relevant.where(F.col(GAIN) > 0).select(USER_ID, ITEM_ID, GAIN)
 
 
 # Columns for the checks: what stood in the file; whether it is what it should be; how many ranks a list skips just

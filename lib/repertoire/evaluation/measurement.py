@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 MODEL = "model"
 K = "k"
+SEGMENT = "segment"
 
 
 @dataclass(frozen=True)
@@ -11,7 +12,8 @@ class Measurement:
     """A metric of a model's lists at one length, or the difference of two models' in it.
 
     value is None where there was nothing to measure; low and high are the ends of the confidence interval, None where
-    fewer than two users (or groups of users) leave nothing to estimate it from; users is how many stand behind it.
+    there is none; users is how many stand behind it. segment: the users it is about, such as country=FR; None: all.
+    p_value: of a difference.
     """
 
     model: str
@@ -21,6 +23,8 @@ class Measurement:
     low: float | None
     high: float | None
     users: int
+    segment: str | None = None
+    p_value: float | None = None
 
 
 def difference_name(left: str, right: str) -> str:

@@ -1,1 +1,1 @@
-"""Behaviour logs, catalogues and user lists: files in, checked and counted rows in the tables' columns out."""
+"""Logs (events, reviews, impressions), catalogues and user lists: files in, checked rows in the tables' columns out."""

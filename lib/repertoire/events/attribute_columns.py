@@ -2,25 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from pyspark.sql import Column
 
 from repertoire.events import cells
 from repertoire.events.columns import ITEM, USER, Field
+from repertoire.events.kind import Kind
 from repertoire.events.read_rows import RawRows
 from repertoire.tables import ITEMS, USERS, Table
-from repertoire.vocabulary import ITEM_ID, USER_ID
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Items or users: the table they go to, its key, and the other names of its columns."""
-
-    name: Literal["items", "users"]
-    table: Table
-    key: str
-    fields: tuple[Field, ...]
+class AttributeKind(Kind):
+    """Items or users: an id with attributes."""
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -29,10 +23,17 @@ class Kind:
         return {column.name: column.type for column in self.table.columns if column.name not in left_out}
 
 
-ITEM_KIND = Kind(
+_MEANINGS = {"string": "text", "double": "number", "boolean": "truth", "date": "day", "array<string>": "tags"}
+"""What a column of a type may be read from: see `cells.ALLOWED_TYPES`."""
+
+
+def _meanings(table: Table) -> dict[str, str]:
+    return {column.name: _MEANINGS[column.type] for column in table.columns} | {table.key[0]: "id"}
+
+
+ITEM_KIND = AttributeKind(
     "items",
     ITEMS,
-    ITEM_ID,
     (
         ITEM,
         Field("title", aliases=frozenset({"name", "itemname", "movietitle", "producttitle", "productname"})),
@@ -44,12 +45,12 @@ ITEM_KIND = Kind(
         Field("released", aliases=frozenset({"releasedate", "published", "publicationdate"})),
         Field("available", aliases=frozenset({"isavailable", "instock"})),
     ),
+    _meanings(ITEMS),
 )
 
-USER_KIND = Kind(
+USER_KIND = AttributeKind(
     "users",
     USERS,
-    USER_ID,
     (
         USER,
         Field("age_band", aliases=frozenset({"age", "agegroup"})),
@@ -59,10 +60,8 @@ USER_KIND = Kind(
         Field("consent"),
         Field("joined", aliases=frozenset({"signupdate", "registered", "createdat"})),
     ),
+    _meanings(USERS),
 )
-
-MEANINGS = {"string": "text", "double": "number", "boolean": "truth", "date": "day", "array<string>": "tags"}
-"""What a column of a type may be read from: see `cells.ALLOWED_TYPES`."""
 
 _READ: dict[str, Callable[[RawRows, str | None], Column]] = {
     "string": cells.id_or_words,
@@ -73,9 +72,10 @@ _READ: dict[str, Callable[[RawRows, str | None], Column]] = {
 }
 
 
-def attribute_columns(raw: RawRows, names: Mapping[str, str], kind: Kind) -> dict[str, Column]:
-    """Every attribute of the table, from a file whose columns are mapped as `names` (ours → the file's)."""
-    columns = {name: _READ[type_](raw, names.get(name)) for name, type_ in kind.attributes.items()}
+def attribute_columns(raw: RawRows, names: Mapping[str, str], kind: AttributeKind) -> dict[str, Column]:
+    """The key and every attribute of the table, from a file whose columns are mapped as `names` (ours → the file's)."""
+    columns = {kind.key: cells.id_or_words(raw, names[kind.key])}
+    columns |= {name: _READ[type_](raw, names.get(name)) for name, type_ in kind.attributes.items()}
     if "age_band" in names:
         columns["age_band"] = cells.age_band(columns["age_band"])
     known = raw.layout.known

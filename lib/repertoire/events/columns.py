@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from repertoire.errors import InputError
-from repertoire.vocabulary import EVENT_TS, EVENT_TYPE, ITEM_ID, SESSION_ID, USER_ID, VALUE
+from repertoire.vocabulary import EVENT_TS, ITEM_ID, SESSION_ID, USER_ID
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,9 @@ ITEM = Field(
               | {"bookid", "gameid", "game", "gametitle", "articleid", "videoid", "asin"}),
 )  # fmt: skip
 
-EVENT_FIELDS = (
-    USER,
-    ITEM,
-    Field(EVENT_TYPE, aliases=frozenset({"event", "eventname", "behavior", "behaviour", "behaviortype", "action"})),
-    Field(EVENT_TS, aliases=frozenset({"timestamp", "eventtime", "time", "ts", "datetime", "unixreviewtime"})),
-    Field(
-        VALUE, aliases=frozenset({"rating", "score", "weight", "amount", "quantity", "hours", "playcount", "overall"})
-    ),
-    Field(SESSION_ID, aliases=frozenset({"session", "usersession"})),
-)
+TIME = Field(EVENT_TS, aliases=frozenset({"timestamp", "eventtime", "time", "ts", "datetime", "unixreviewtime"}))
+SESSION = Field(SESSION_ID, aliases=frozenset({"session", "usersession"}))
+VALUE_ALIASES = frozenset({"rating", "score", "overall"})
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,13 @@ On the driver, from a file's name and its first (Parquet: last) bytes, so that n
 files whose columns differ can lie in one folder.
 """
 
+import ast
+import contextlib
 import csv
 import io
 import json
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -17,7 +20,14 @@ from pyspark.sql import SparkSession
 
 from repertoire.errors import InputError
 from repertoire.events.formats.known_file import Holds, KnownFile
-from repertoire.events.formats.registry import FORMATS, possible, with_any_header, with_header, without_header
+from repertoire.events.formats.registry import (
+    FORMATS,
+    possible,
+    with_any_header,
+    with_header,
+    with_json_keys,
+    without_header,
+)
 from repertoire.events.input_files import InputFile, read_head, read_tail
 from repertoire.events.layout import Layout
 from repertoire.settings import IngestSettings
@@ -32,7 +42,7 @@ _DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
 def group_by_layout(
-    spark: SparkSession, files: Sequence[InputFile], settings: IngestSettings, wanted: Iterable[str], holds: Holds
+    spark: SparkSession, files: Sequence[InputFile], settings: IngestSettings, wanted: Sequence[str], holds: Holds
 ) -> list[tuple[Layout, list[InputFile]]]:
     """The layouts of the files, each with its files, in the order of the files. Files without a byte are left out.
 
@@ -40,7 +50,7 @@ def group_by_layout(
     Raises InputError for a name whose format is not known, and for a file that is not what its name says.
     """
     groups: dict[Layout, list[InputFile]] = {}
-    keys: dict[str, None] = {}
+    keys: dict[KnownFile | None, dict[str, None]] = {}
     for file in files:
         if file.bytes == 0:
             continue
@@ -48,11 +58,10 @@ def group_by_layout(
         if layout is None:
             continue
         if layout.format == "jsonl":
-            keys.update(dict.fromkeys(layout.columns))
+            keys.setdefault(layout.known, {}).update(dict.fromkeys([*layout.columns, *wanted]))
         groups.setdefault(replace(layout, columns=()) if layout.format == "jsonl" else layout, []).append(file)
-    columns = tuple(dict.fromkeys([*keys, *wanted]))
     return [
-        (replace(layout, columns=columns) if layout.format == "jsonl" else layout, members)
+        (replace(layout, columns=tuple(keys[layout.known])) if layout.format == "jsonl" else layout, members)
         for layout, members in groups.items()
     ]
 
@@ -71,7 +80,7 @@ def _layout(spark: SparkSession, file: InputFile, settings: IngestSettings, hold
     known = possible(settings.format, holds, file)
     told = without_header(known)
     if told is not None:
-        return _layout_of_known(spark, file, told)
+        return _layout_of_known(spark, file, told, settings.format)
     by_name = with_any_header(known)
     plain = settings.format == "auto" or settings.format in FORMATS
     found = format_by_name(file) if plain else settings.format
@@ -88,7 +97,11 @@ def _layout(spark: SparkSession, file: InputFile, settings: IngestSettings, hold
         return Layout("parquet", names, types, tuple(name for name in folder_columns if name not in names))
     head = _text_head(spark, file)
     if found == "jsonl":
-        return Layout("jsonl", tuple(_json_keys(head, file)), folder_columns=folder_columns)
+        keys = tuple(_json_keys(head, file))
+        told = with_json_keys(known, keys)
+        # What the format is known to have is read even where the first rows lack it.
+        more = [*told.mapped.values(), *told.kept] if told else []
+        return Layout("jsonl", tuple(dict.fromkeys([*keys, *more])), folder_columns=folder_columns, known=told)
     delimiter = settings.delimiter or (by_name.delimiter if by_name else _DELIMITERS[found])
     columns, multiline = _delimited_columns(head, delimiter)
     if not columns:
@@ -103,22 +116,24 @@ def _layout(spark: SparkSession, file: InputFile, settings: IngestSettings, hold
     )
 
 
-def _layout_of_known(spark: SparkSession, file: InputFile, known: KnownFile) -> Layout:
+def _layout_of_known(spark: SparkSession, file: InputFile, known: KnownFile, format_name: str) -> Layout:
     """A layout that the name alone tells, but for a header line, which some copies have."""
     if known.shape == "adjacency":
         return Layout("adjacency", known.columns, header=False, known=known)
     first = read_head(spark, file, HEAD).decode(known.encoding, errors="replace").split("\n", 1)[0]
-    given = [field.strip() for field in first.rstrip("\r").split(known.delimiter)]
+    delimiter = known.other_delimiter if known.other_delimiter and known.other_delimiter in first else known.delimiter
+    given = [field.strip() for field in first.rstrip("\r").split(delimiter)]
     is_quoted = known.quote and known.quote in first
     if len(given) != len(known.columns) and not is_quoted:
+        what = known.names[0] if known.names else format_name
         raise InputError(
-            f"{file.path}: its first line has {len(given)} fields, and {known.names[0]} as it was published has "
+            f"{file.path}: its first line has {len(given)} fields, and {what} as it was published has "
             f"{len(known.columns)}: {', '.join(known.columns)}."
         )
     return Layout(
         "delimited",
         known.columns,
-        delimiter=known.delimiter,
+        delimiter=delimiter,
         quote=known.quote,
         header=not given[0].isdigit(),
         encoding=known.encoding,
@@ -168,14 +183,27 @@ def _json_keys(head: str, file: InputFile) -> Iterable[str]:
             f"Convert it, for example with: jq -c '.[]' {file.name} > {file.name}l"
         )
     keys: dict[str, None] = {}
-    for line in head.splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
+    for line in re.split(r"\r\n|\r|\n", head):  # as Spark does; a text may hold Unicode's other ends of lines
+        row = _json_row(line)
         if isinstance(row, Mapping):
-            keys.update(dict.fromkeys(row))
+            keys.update(dict.fromkeys(name for name in row if isinstance(name, str)))
     return keys
+
+
+def _json_row(line: str) -> object:
+    """What stands on a line; as Spark does, single quotes are taken for double ones. None where nothing can be read."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        pass
+    if line.startswith("{'"):
+        with (
+            warnings.catch_warnings(),
+            contextlib.suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError),
+        ):
+            warnings.simplefilter("ignore")  # of a backslash that escapes nothing
+            return ast.literal_eval(line)
+    return None
 
 
 def _folder_columns(file: InputFile) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from repertoire.errors import InputError
 from repertoire.events.input_files import display_path, root_cause
 from repertoire.events.read_rows import FILE
-from repertoire.vocabulary import EVENT_TYPE
+from repertoire.vocabulary import EVENT_TYPE, POLICY
 
 _UNREADABLE = re.compile(r"\[FAILED_READ_FILE\S*\] .*?reading file (\S+?)\.?\s")
 
@@ -18,7 +18,7 @@ _QUICK = {
     "compression": "snappy",
     "parquet.column.statistics.enabled": "false",
     "parquet.enable.dictionary": "false",
-    **{f"parquet.enable.dictionary#{name}": "true" for name in (FILE, EVENT_TYPE)},  # long, and few of them
+    **{f"parquet.enable.dictionary#{name}": "true" for name in (FILE, EVENT_TYPE, POLICY)},  # long, and few of them
 }
 
 

@@ -2,30 +2,34 @@
 
 import datetime as dt
 import math
-from collections import Counter
 from collections.abc import Mapping
 
 from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
 from pyspark.sql import functions as F
 
 from repertoire.errors import InputError
+from repertoire.events.counts import RowCounts
 from repertoire.events.find_layouts import format_by_name
 from repertoire.events.input_files import InputFile
 from repertoire.events.read_rows import BLOCK, FILE, ROW, literally
-from repertoire.events.validate import FIELD, OFFENDER, RAW, RULE
+from repertoire.events.rules import FIELD, OFFENDER, RAW, RULE
 from repertoire.tables import REJECTED_EVENTS
 
 _SHOWN = 80  # characters of an offending value that a message shows
 
 
-def rejected_rows(typed: DataFrame, source: Column, run_date: dt.date) -> DataFrame:
-    """The rows of tables.REJECTED_EVENTS. typed: rows with rule, field, offender and raw. source: the file's path."""
+def rejected_rows(typed: DataFrame, source: Column, run_date: dt.date, kind: str) -> DataFrame:
+    """The rows of tables.REJECTED_EVENTS.
+
+    typed: rows with rule, field, offender and raw. source: the file's path. kind: as what the file was read; a row of a
+    file that is read as several may be refused once for each.
+    """
     refused = typed.where(F.col(RULE).isNotNull()).withColumn("source", source)
     alike = Window.partitionBy("source", RAW).orderBy(RULE, FIELD, OFFENDER)
     occurrence = F.row_number().over(alike).cast("string")
     made = {
         "run_date": F.lit(run_date),
-        "row_hash": F.md5(F.concat_ws("\n", "source", occurrence, RAW)),
+        "row_hash": F.md5(F.concat_ws("\n", F.lit(kind), "source", occurrence, RAW)),
         "raw": F.coalesce(RAW, F.lit("")),
         "rule": F.col(RULE),
         "field": F.col(FIELD),
@@ -37,18 +41,17 @@ def rejected_rows(typed: DataFrame, source: Column, run_date: dt.date) -> DataFr
 
 def check_share(
     typed: DataFrame,
-    read: int,
-    rules: Counter[str],
+    counts: RowCounts,
     files: Mapping[str, InputFile],
     allowed: Mapping[str, str],
     most: float,
 ) -> None:
     """Raises InputError if more than the share `most` of the rows read broke a rule.
 
-    rules: rejected rows by rule. files: by uri. allowed: rule → what the field may hold. The message shows the first
-    row that was refused, what is allowed there, how many broke what, and how to go on.
+    files: by uri. allowed: rule → what the field may hold. The message shows the first row that was refused, what is
+    allowed there, how many broke what, and how to go on.
     """
-    rejected = rules.total()
+    read, rejected, rules = counts.read.total(), counts.rejected.total(), counts.rules
     if rejected <= most * read:
         return
     first = typed.where(F.col(RULE).isNotNull()).orderBy(FILE, BLOCK, ROW).first()

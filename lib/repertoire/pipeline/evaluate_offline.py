@@ -1,27 +1,40 @@
 """Stage: the backtest that the gate looks at."""
 
+import datetime as dt
 from types import SimpleNamespace
 
-from repertoire.pipeline.metric_rows import metric_row
+from pyspark.sql import DataFrame
+
+from repertoire.pipeline.live_publication import live_publication
+from repertoire.pipeline.metric_rows import metric_rows, say_headline
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.pipeline.valid_on import valid_on
-from repertoire.tables import EVENTS, METRICS, USERS
-from repertoire.tuning.backtest import Backtest, backtest
+from repertoire.tables import EVENTS, ITEMS, METRICS, PUBLICATIONS, RECOMMENDATIONS, USERS, Table
+from repertoire.tuning.backtest import OURS, Backtest, backtest
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
+    def known(table: Table) -> DataFrame | None:
+        return valid_on(inputs.frame(table), context.run_date) if inputs.has(table) else None
+
+    def published(day: dt.date) -> DataFrame | None:
+        live = live_publication(inputs.rows(PUBLICATIONS), day)
+        return None if live is None else inputs.of_day(RECOMMENDATIONS, live["run_date"], live["table_version"])
+
     result = backtest(
         Backtest(
             spark=context.spark,
             events=inputs.frame(EVENTS),
-            users=valid_on(inputs.frame(USERS), context.run_date) if inputs.has(USERS) else None,
+            users=known(USERS),
+            items=known(ITEMS),
             as_of=context.run_date,
             cutoff=context.cutoff,
             seed=context.seed,
             scratch=context.scratch,
             features=settings.features,
-            candidates=settings.candidates,
+            models={OURS: settings.candidates},
             evaluation=settings.evaluation,
+            published=published,
         )
     )
     measured = result.measurements
@@ -29,33 +42,16 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
         context.say(f"{result.split}: nothing to measure there")
     else:
         context.say(f"{result.split}: {max(found.users or 0 for found in measured):,} users")
-    k = settings.evaluation.k
-    for found in measured:
-        if found.metric == "ndcg" and found.k == k[len(k) // 2]:
-            context.say(f"ndcg@{found.k} of {found.model}: {found.value:.4f} [{found.low:.4f}, {found.high:.4f}]")
-    rows = [
-        metric_row(
-            context,
-            STAGE.name,
-            found.model,
-            found.metric,
-            found.value,
-            k=found.k,
-            low=found.low,
-            high=found.high,
-            users=found.users,
-        )
-        for found in measured
-    ]
-    return Outputs(rows={METRICS: rows})
+    say_headline(context, settings.evaluation.k, measured)
+    return Outputs(rows={METRICS: metric_rows(context, STAGE.name, measured)})
 
 
 STAGE = Stage(
     name="evaluate_offline",
-    about="a backtest at an earlier cutoff, beside popularity, with confidence intervals",
+    about="a backtest at an earlier cutoff, beside popularity and what was published then, with confidence intervals",
     run=run,
     reads=(EVENTS,),
-    reads_if_there=(USERS,),
+    reads_if_there=(ITEMS, USERS, PUBLICATIONS, RECOMMENDATIONS),
     writes=(METRICS,),
     settings=("features", "candidates", "evaluation"),
 )

@@ -1,4 +1,4 @@
-"""Stage: files become events, items and users; what breaks a rule is kept apart and counted."""
+"""Stage: files become events, reviews, impressions, items and users; what breaks a rule is kept apart and counted."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -12,12 +12,12 @@ from repertoire.errors import InputError, SettingsError
 from repertoire.events.attributes import IngestedAttributes, read_items, read_users
 from repertoire.events.counts import FileCounts
 from repertoire.events.history import history
-from repertoire.events.ingest import read_events
+from repertoire.events.ingest import LOG_KINDS, read_log
 from repertoire.events.input_files import InputFile
-from repertoire.events.sources import Sources, find_sources
+from repertoire.events.sources import KINDS, Sources, find_sources
 from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage
 from repertoire.settings import IngestSettings
-from repertoire.tables import EVENTS, INGESTED_FILES, ITEMS, REJECTED_EVENTS, USERS, Table
+from repertoire.tables import EVENTS, IMPRESSIONS, INGESTED_FILES, ITEMS, REJECTED_EVENTS, REVIEWS, USERS, Table
 
 Files = dict[str, tuple[InputFile, ...]]
 
@@ -31,20 +31,22 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
     frames: dict[Any, DataFrame | Merge] = {}
     rejected: list[DataFrame] = []
     counted: dict[str, Sequence[FileCounts]] = {}
-    if files["events"]:
-        events = read_events(
-            context.spark,
-            files["events"],
-            ingest,
-            run_date=context.run_date,
-            timezone=settings.run.timezone,
-            scratch=f"{context.scratch}/events",
-            known_event_ids=inputs.frame(EVENTS) if inputs.has(EVENTS) else None,
-        )
-        frames[EVENTS] = Merge(events.accepted, events.event_dates)
-        rejected.append(events.rejected)
-        counted["events"] = events.counts
-        _tell(context, "events", events.counts, events.notes)
+    for log in LOG_KINDS.values():
+        if files[log.name]:
+            rows = read_log(
+                context.spark,
+                files[log.name],
+                ingest,
+                log,
+                run_date=context.run_date,
+                timezone=settings.run.timezone,
+                scratch=f"{context.scratch}/{log.name}",
+                known=inputs.frame(log.table) if inputs.has(log.table) else None,
+            )
+            frames[log.table] = Merge(rows.accepted, rows.event_dates)
+            rejected.append(rows.rejected)
+            counted[log.name] = rows.counts
+            _tell(context, log.name, rows.counts, rows.notes)
     for kind, table, read in (("items", ITEMS, read_items), ("users", USERS, read_users)):
         if files[kind]:
             scratch = f"{context.scratch}/{kind}"
@@ -68,7 +70,8 @@ def _new_files(found: Sources, inputs: Inputs, context: RunContext) -> Files:
         if row["run_date"] == context.run_date
     }
     new: Files = {}
-    for kind, files in (("events", found.events), ("items", found.items), ("users", found.users)):
+    for kind in KINDS:
+        files = found.of_kind(kind)
         fresh = [file for file in files if (kind, file.content_id) not in known]
         if again := len(files) - len(fresh):
             context.say(f"{kind}: {again:,} of {len(files):,} files were ingested before and are left out")
@@ -132,9 +135,12 @@ def _manifest(counted: dict[str, Sequence[FileCounts]], context: RunContext) -> 
 def check(settings: SimpleNamespace) -> None:
     """Raises SettingsError where no log is named, InputError where a local one is not there."""
     ingest: IngestSettings = settings.ingest
-    if not ingest.events:
-        raise SettingsError("ingest.events names no log: --set ingest.events=PATH, or put it into an overlay in conf/")
-    for name in ("events", "items", "users"):
+    if not any(getattr(ingest, name) for name in LOG_KINDS):
+        raise SettingsError(
+            "ingest.events, ingest.reviews and ingest.impressions name no log: --set ingest.events=PATH, or put one of them "
+            "into an overlay in conf/"
+        )
+    for name in KINDS:
         path = getattr(ingest, name)
         if path and "://" not in path and not Path(path).exists():
             raise InputError(f'ingest.{name}: there is no "{path}". Allowed: a file or a folder, local or on hdfs://.')
@@ -142,10 +148,10 @@ def check(settings: SimpleNamespace) -> None:
 
 STAGE = Stage(
     name="ingest_events",
-    about="files become events, items and users; what breaks a rule is kept apart and counted",
+    about="files become events, reviews, impressions, items and users; what breaks a rule is kept apart and counted",
     run=run,
-    reads_if_there=(EVENTS, ITEMS, USERS, REJECTED_EVENTS, INGESTED_FILES),
-    writes=(EVENTS, ITEMS, USERS, REJECTED_EVENTS, INGESTED_FILES),
+    reads_if_there=(EVENTS, REVIEWS, IMPRESSIONS, ITEMS, USERS, REJECTED_EVENTS, INGESTED_FILES),
+    writes=(EVENTS, REVIEWS, IMPRESSIONS, ITEMS, USERS, REJECTED_EVENTS, INGESTED_FILES),
     settings=("ingest", "run"),
     check=check,
     takes_files=True,

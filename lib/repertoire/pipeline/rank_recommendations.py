@@ -5,9 +5,10 @@ from types import SimpleNamespace
 from pyspark.sql import functions as F
 
 from repertoire.candidates.sources import fallback_tiers
+from repertoire.evaluation.measurement import Measurement
 from repertoire.evaluation.popularity_curve import items_by_count, shares_of_top
 from repertoire.pipeline.eligible_items import eligible_items
-from repertoire.pipeline.metric_rows import metric_row
+from repertoire.pipeline.metric_rows import metric_rows
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.ranking.blend_by_tier import blend_by_tier
 from repertoire.tables import CANDIDATES, INTERACTIONS, ITEMS, METRICS, RECOMMENDATIONS
@@ -51,13 +52,13 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
     spread = items_by_count(eligible, {"places": table.select(ITEM_ID, F.lit(1).alias("count")), "events": history})
     figures = counts.asDict() | {"eligible_items": sum(spread["places"].values())}
     measured = [
-        metric_row(context, STAGE.name, "recommendations", metric, float(value), users=counts["users"])
+        Measurement("recommendations", metric, 0, float(value), None, None, counts["users"])
         for metric, value in figures.items()
     ]
     for model, what in (("recommendations", "places"), ("history", "events")):
         for percent, share in shares_of_top(spread[what], TOP_PERCENTS).items():
-            measured.append(metric_row(context, STAGE.name, model, f"{what}_of_top_percent", share, k=percent))
-    return Outputs({RECOMMENDATIONS: table}, rows={METRICS: measured})
+            measured.append(Measurement(model, f"{what}_of_top_percent", percent, share, None, None, counts["users"]))
+    return Outputs({RECOMMENDATIONS: table}, rows={METRICS: metric_rows(context, STAGE.name, measured)})
 
 
 STAGE = Stage(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from repertoire.candidates.recommender import FittedModel
 from repertoire.errors import RefusedError, RepertoireError, SettingsError, TableError, unknown_name
@@ -296,20 +296,33 @@ class _OneRun:
                 newest[table.name] = tables.rows(table, None, where)
             else:
                 frames[table.name] = tables.read(spark, table, number, run_date if keyed else None)
-        return Inputs(frames, ledgers, newest, self._model_loader(spark, versions), versions, rerun)
+
+        def of_day(table: Table, day: dt.date, version: int | None) -> DataFrame | None:
+            number = version if version is not None else versions[table.name]
+            if not isinstance(number, int) or day not in tables.run_dates(table, number):
+                return None
+            return tables.read(spark, table, number, day)
+
+        def model_of_day(name: str, day: dt.date) -> FittedModel | None:
+            rows = tables.rows(MODELS, where=[("run_date", "=", day), ("name", "=", name)]).to_pylist()
+            return self._load_model(spark, name, day, rows[0]["model_version"]) if rows else None
+
+        model = self._model_loader(spark, versions)
+        return Inputs(frames, ledgers, newest, model, versions, of_day, model_of_day, rerun)
 
     def _model_loader(self, spark: SparkSession, versions: Versions) -> Callable[[str], FittedModel]:
         def load(name: str) -> FittedModel:
             version = versions.get(f"model:{name}")
             if version is None:
                 raise TableError(f"no model {name} of {self._options.run_date} in {self._warehouse.root}")
-            tables, metadata = load_model(spark, self._warehouse.files, self._model_folder(name, str(version)))
-            return FittedModel(name, tables, metadata)
+            return self._load_model(spark, name, self._options.run_date, str(version))
 
         return load
 
-    def _model_folder(self, name: str, version: str) -> str:
-        return self._warehouse.folder(_model_path(self._options.run_date, name, version))
+    def _load_model(self, spark: SparkSession, name: str, run_date: dt.date, version: str) -> FittedModel:
+        folder = self._warehouse.folder(_model_path(run_date, name, version))
+        tables, metadata = load_model(spark, self._warehouse.files, folder)
+        return FittedModel(name, tables, metadata)
 
     # --- what it wrote
 
@@ -354,7 +367,8 @@ class _OneRun:
         for model in models:
             version = f"{model.name}-{suffix}"
             metadata = {**model.metadata, "model_version": version}
-            save_model(self._warehouse.files, self._model_folder(model.name, version), model.tables, metadata)
+            folder = self._warehouse.folder(_model_path(run_date, model.name, version))
+            save_model(self._warehouse.files, folder, model.tables, metadata)
             versions[f"model:{model.name}"] = version
             rows.append(
                 {

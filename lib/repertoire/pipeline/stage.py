@@ -23,6 +23,8 @@ class Inputs:
     frames: tables read through Spark. ledgers: small tables as Arrow. newest: the ledgers as they are now, where the
     run reads older versions. model: loads a fitted model by name. versions: of every table read, and of model:NAME.
     rerun: whether this date's stage was done before, so that files from outside are to be taken as they were then.
+    of_day: the rows of another run_date of a table, in the version that is read, or in the given one; None where there
+    are none. model_of_day: loads a model by name that a run of another date fitted; None where there is none.
     """
 
     frames: Mapping[str, DataFrame]
@@ -30,6 +32,8 @@ class Inputs:
     newest: Mapping[str, pa.Table]
     model: Callable[[str], FittedModel]
     versions: Mapping[str, int | str | None]
+    of_day: Callable[[Table, dt.date, int | None], DataFrame | None]
+    model_of_day: Callable[[str, dt.date], FittedModel | None]
     rerun: bool = False
 
     def frame(self, declared: Table) -> DataFrame:

@@ -2,6 +2,7 @@
 
 from repertoire.pipeline import (
     build_features,
+    evaluate_live,
     evaluate_offline,
     generate_candidates,
     ingest_events,
@@ -17,6 +18,7 @@ STAGES: tuple[Stage, ...] = (
     train_candidates.STAGE,
     generate_candidates.STAGE,
     rank_recommendations.STAGE,
+    evaluate_live.STAGE,
     evaluate_offline.STAGE,
     publish_recommendations.STAGE,
 )

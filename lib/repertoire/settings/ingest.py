@@ -8,15 +8,18 @@ from pydantic import Field, field_validator
 
 from repertoire.errors import unknown_name
 from repertoire.settings.section import Section
-from repertoire.tables import EVENTS, ITEMS, USERS
+from repertoire.tables import EVENTS, IMPRESSIONS, ITEMS, REVIEWS, USERS
 from repertoire.vocabulary import EVENT_TYPES
 
-PUBLIC_FORMATS = ("movielens", "lastfm_hetrec", "rees46", "retailrocket", "steam", "adjacency")
+PUBLIC_FORMATS = (
+    "movielens", "lastfm_hetrec", "rees46", "retailrocket", "steam", "amazon_reviews", "open_bandit", "criteo", "adjacency",
+)  # fmt: skip
 Share = Annotated[float, Field(ge=0, le=1)]
 
-_MADE_BY_US = {"event_id", "context", "source", "event_date", "valid_from", "valid_to"}
+_READ = (EVENTS, REVIEWS, IMPRESSIONS, ITEMS, USERS)
+_MADE_BY_US = {"event_id", "review_id", "impression_id", "context", "source", "event_date", "valid_from", "valid_to"}
 MAPPABLE_COLUMNS = tuple(
-    dict.fromkeys(name for table in (EVENTS, ITEMS, USERS) for name in table.column_names if name not in _MADE_BY_US)
+    dict.fromkeys(name for table in _READ for name in table.column_names if name not in _MADE_BY_US)
 )
 """The columns that come from a file, and so may have another name there."""
 
@@ -29,12 +32,21 @@ class IngestSettings(Section):
         description="format of the input, or a public data set by name (docs/formats.md); auto goes by the files' names",
     )
     events: str = Field("", description="file or folder of behaviour logs; local, or hdfs://host/path")
+    reviews: str = Field(
+        "", description="file or folder of reviews: text, and user_id, item_id, event_ts, value, title, …"
+    )
+    impressions: str = Field(
+        "",
+        description="file or folder of logged slates: reward, and item_id, position, policy, propensity, session_id, …",
+    )
     items: str = Field("", description="file or folder of the catalogue: item_id, title, category, creator_id, tags, …")
     users: str = Field("", description="file or folder of user attributes: user_id, age_band, country, consent, …")
     columns: dict[str, str] = Field(
         {}, description="our column: the file's column, such as {user_id: visitorid, event_ts: timestamp}"
     )
-    context_columns: list[str] = Field([], description="further columns of the log to keep in events.context")
+    context_columns: list[str] = Field(
+        [], description="further columns to keep in the context of events, reviews and impressions"
+    )
     delimiter: str = Field("", max_length=1, description="field delimiter of CSV; empty: a comma, a tab for TSV")
     event_types: dict[str, str] = Field(
         {"addtocart": "cart", "transaction": "purchase", "buy": "purchase", "pv": "view", "fav": "like"},

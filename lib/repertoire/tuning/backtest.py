@@ -4,7 +4,8 @@ It calls the domain's functions at the earlier cutoff, never the stages, and wri
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -12,36 +13,47 @@ from pyspark.sql import functions as F
 from repertoire.candidates.recommender import Fitting, Request
 from repertoire.candidates.registry import recommender
 from repertoire.candidates.sources import fallback_tiers, fit_sources, propose_from_sources
+from repertoire.evaluation.background import Background
 from repertoire.evaluation.measure import measure
 from repertoire.evaluation.measurement import Measurement
-from repertoire.evaluation.temporal_split import split_at
-from repertoire.evaluation.user_hash_split import hold_back
+from repertoire.evaluation.ranking_metrics import GAIN
+from repertoire.evaluation.segments import user_segments
+from repertoire.evaluation.split import Split
 from repertoire.features.interactions import build_interactions
 from repertoire.ranking.blend_by_tier import blend_by_tier
 from repertoire.settings import CandidateSettings, EvaluationSettings, FeatureSettings
-from repertoire.vocabulary import EVENT_DATE, EVENT_TS, ITEM_ID, NEGATIVE, POPULAR, SEEN, STRENGTH, USER_ID
+from repertoire.tuning.choose_split import ChosenSplit, choose_split, known_before
+from repertoire.vocabulary import ITEM_ID, NEGATIVE, POPULAR, RANK, SEEN, STRENGTH, USER_ID
 
 OURS = "recommendations"
+PUBLISHED = "published"
 
 
 @dataclass(frozen=True)
 class Backtest:
     """What is tried: events before `cutoff` (all that the run may see), with the settings of the run.
 
-    users: the table `users` as valid on the day, or None; as_of: the run's date;
-    cutoff: the midnight that ends it; scratch: a folder of the backtest's.
+    users, items: these tables as valid on the day, or None; items give the catalogue's tags. as_of: the run's date;
+    cutoff: the midnight that ends it; scratch: a folder of the backtest's. models: what is compared, a name and the
+    settings of its candidates each; popularity itself is always there as `popular`. truth: user_id,
+    item_id and perhaps gain to judge by in place of a split; all events are learnt from then. published: gives the lists
+    (user_id, item_id, rank) that were live at the end of a day, or None; they are judged beside the models where the
+    split has such a day.
     """
 
     spark: SparkSession
     events: DataFrame
     users: DataFrame | None
+    items: DataFrame | None
     as_of: dt.date
     cutoff: dt.datetime
     seed: int
     scratch: str
     features: FeatureSettings
-    candidates: CandidateSettings
+    models: Mapping[str, CandidateSettings]
     evaluation: EvaluationSettings
+    truth: DataFrame | None = None
+    published: Callable[[dt.date], DataFrame | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,71 +64,89 @@ class BacktestResult:
     measurements: list[Measurement]
 
 
+def rolling_backtests(asked: Backtest, windows: int) -> list[BacktestResult]:
+    """The backtest at `windows` cutoffs, each evaluation.holdout_days before the next; the newest first."""
+    results = []
+    for window in range(windows):
+        days = dt.timedelta(days=window * asked.evaluation.holdout_days)
+        earlier = replace(
+            asked, as_of=asked.as_of - days, cutoff=asked.cutoff - days, scratch=f"{asked.scratch}/{window}"
+        )
+        results.append(backtest(earlier))
+    return results
+
+
 def backtest(asked: Backtest) -> BacktestResult:
-    """Holds events back, fits on the rest, and measures the lists and popularity's lists on what was held back.
+    """Holds events back, fits on the rest, and measures the models' lists and popularity's on what was held back.
 
     Relevant is what a user consumed and liked in the held-back part (seen, and wanted more than refused) and had not
-    seen before.
+    seen before; the strength is the gain. Users of the truth without a history are judged, too: by what fills up.
     """
-    chosen = _split(asked)
-    learnt = build_interactions(chosen.train, cutoff=chosen.cutoff, settings=asked.features)
+    known = known_before(asked.events, asked.cutoff, asked.as_of)
+    if asked.truth is None:
+        chosen = choose_split(known, asked.evaluation, cutoff=asked.cutoff, as_of=asked.as_of, seed=asked.seed)
+    else:
+        chosen = ChosenSplit("judged by the given truth", Split(known, known.limit(0)), asked.cutoff, asked.as_of)
+    learnt = build_interactions(chosen.split.train, cutoff=chosen.cutoff, settings=asked.features)
     train = _materialise(asked, learnt.frame, "interactions")
-    followed = build_interactions(chosen.held_back, cutoff=asked.cutoff, settings=asked.features)
-    later = followed.frame.where(F.col(SEEN) & (F.col(STRENGTH) > F.col(NEGATIVE)))
-    seen = train.where(SEEN).select(USER_ID, ITEM_ID)
-    truth = _sample(asked, later.select(USER_ID, ITEM_ID).join(seen, [USER_ID, ITEM_ID], "left_anti"))
-    truth = _materialise(asked, truth, "truth")
+    history = _materialise(asked, train.where(SEEN).select(USER_ID, ITEM_ID), "history")
+    unseen = _later(asked, chosen).join(history, [USER_ID, ITEM_ID], "left_anti")
+    truth = _materialise(asked, _sample(asked, unseen), "truth")
     if truth.isEmpty() or train.isEmpty():
         return BacktestResult(chosen.words, [])
-    k = max(asked.evaluation.k)
-    request = Request(
-        spark=asked.spark,
-        users=truth.select(USER_ID).distinct(),
-        interactions=train,
-        eligible=None,
-        k=k,
-        settings=asked.candidates.model_copy(update={"explain": False, "include_seen": False}),
+    users = _materialise(asked, truth.select(USER_ID).distinct(), "users")
+    lists = _lists(asked, chosen, train, users)
+    background = Background(
+        history=history,
+        tags=None if asked.items is None else asked.items.select(ITEM_ID, "tags").where("tags IS NOT NULL"),
+        catalogue_size=train.select(ITEM_ID).distinct().count(),
+        segments=user_segments(
+            users, history, asked.evaluation.cold_below, asked.users, asked.evaluation.by if asked.users else []
+        ),
     )
-    models = fit_sources(
-        Fitting(asked.spark, train, asked.users, chosen.day, asked.seed, f"{asked.scratch}/fit", asked.candidates)
-    )
-    proposals = propose_from_sources(models, request, f"{asked.scratch}/proposals")
-    lists = _materialise(asked, blend_by_tier(proposals, fallback_tiers(asked.candidates), k), "lists")
-    popular_model = next(model for model in models if model.name == POPULAR)
-    popular = _materialise(asked, recommender(POPULAR).propose(popular_model, request), "popular")
-    catalogue = train.select(ITEM_ID).distinct().count()
-    measured = measure({OURS: lists, POPULAR: popular}, truth, catalogue, asked.evaluation.k, baseline=POPULAR)
+    baselines = [name for name in (POPULAR, PUBLISHED) if name in lists]
+    measured = measure(lists, truth, asked.evaluation.k, background, baselines=baselines, seed=asked.seed)
     return BacktestResult(chosen.words, measured)
 
 
-@dataclass(frozen=True)
-class _Chosen:
-    """A split: in words, its two sides, and the cutoff and day as of which is learnt."""
-
-    words: str
-    train: DataFrame
-    held_back: DataFrame
-    cutoff: dt.datetime
-    day: dt.date
+def _later(asked: Backtest, chosen: ChosenSplit) -> DataFrame:
+    """user_id, item_id, gain: what users turned to in the part that was held back."""
+    if asked.truth is not None:
+        return asked.truth
+    followed = build_interactions(chosen.split.holdout, cutoff=asked.cutoff, settings=asked.features).frame
+    liked = followed.where(F.col(SEEN) & (F.col(STRENGTH) > F.col(NEGATIVE)))
+    return liked.select(USER_ID, ITEM_ID, F.col(STRENGTH).alias(GAIN))
 
 
-def _split(asked: Backtest) -> _Chosen:
-    settings = asked.evaluation
-    untimed = F.col(EVENT_TS).isNull() & (F.col(EVENT_DATE) <= F.lit(asked.as_of))
-    known = asked.events.where((F.col(EVENT_TS) < F.lit(asked.cutoff)) | untimed)
-    if settings.split == "global_time" or (settings.split == "auto" and _mostly_timed(known)):
-        days = dt.timedelta(days=settings.holdout_days)
-        train, held_back = split_at(known, asked.cutoff - days, keep_untimed=True)
-        words = f"the last {settings.holdout_days} days, from {asked.cutoff - days:%Y-%m-%d} on, held back"
-        return _Chosen(words, train, held_back, asked.cutoff - days, asked.as_of - days)
-    train, held_back = hold_back(known, share=settings.holdout_share, seed=asked.seed)
-    words = f"{settings.holdout_share:.0%} of each user's items held back by hash"
-    return _Chosen(words, train, held_back, asked.cutoff, asked.as_of)
-
-
-def _mostly_timed(events: DataFrame) -> bool:
-    timed = events.agg(F.avg(F.col(EVENT_TS).isNotNull().cast("double"))).first()
-    return bool(timed and timed[0] is not None and timed[0] >= 0.5)
+def _lists(asked: Backtest, chosen: ChosenSplit, train: DataFrame, users: DataFrame) -> dict[str, DataFrame]:
+    """Every model's lists, popularity's, and those that were published as of that day, each materialised."""
+    k = max(asked.evaluation.k)
+    lists: dict[str, DataFrame] = {}
+    for name, settings in asked.models.items():
+        folder = f"models/{name}"
+        request = Request(
+            spark=asked.spark,
+            users=users,
+            interactions=train,
+            eligible=None,
+            k=k,
+            settings=settings.model_copy(update={"explain": False, "include_seen": False}),
+        )
+        scratch = f"{asked.scratch}/{folder}"
+        models = fit_sources(
+            Fitting(asked.spark, train, asked.users, chosen.day, asked.seed, f"{scratch}/fit", settings)
+        )
+        proposals = propose_from_sources(models, request, f"{scratch}/proposals")
+        lists[name] = _materialise(asked, blend_by_tier(proposals, fallback_tiers(settings), k), f"{folder}/lists")
+        if POPULAR not in lists:
+            popular_model = next(model for model in models if model.name == POPULAR)
+            lists[POPULAR] = _materialise(asked, recommender(POPULAR).propose(popular_model, request), POPULAR)
+    published = asked.published(chosen.day) if asked.published and chosen.day < asked.as_of else None
+    if published is not None:
+        shown = published.select(USER_ID, ITEM_ID, RANK).join(users, USER_ID, "left_semi").where(F.col(RANK) <= k)
+        lists[PUBLISHED] = _materialise(asked, shown, PUBLISHED)
+    # The models first, then what they are compared with.
+    return {name: lists[name] for name in (*asked.models, POPULAR, PUBLISHED) if name in lists}
 
 
 def _sample(asked: Backtest, truth: DataFrame) -> DataFrame:

@@ -43,7 +43,7 @@ def test_the_interval_is_that_of_groups_left_out_one_by_one(spark: SparkSession)
     frames = {"ours": random_lists(spark, 1, users=80), "popular": random_lists(spark, 2, users=60)}
     rows = {name: [tuple(row) for row in frame.collect()] for name, frame in frames.items()}
     groups = groups_of(spark, frames["ours"])
-    found = {(one.model, one.k): one for one in coverage(frames, 500, [3, 6], baseline="popular")}
+    found = {(one.model, one.k): one for one in coverage(frames, 500, [3, 6], pairs=[("ours", "popular")])}
     assert set(found) == {(name, k) for name in ("ours", "popular", "ours - popular") for k in (3, 6)}
     for k in (3, 6):
         replicates = {}

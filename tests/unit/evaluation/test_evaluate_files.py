@@ -10,7 +10,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from repertoire.errors import InputError, SettingsError
-from repertoire.evaluation.evaluate_files import FileEvaluation, evaluate_files
+from repertoire.evaluation.evaluate_files import FileEvaluation, evaluate_files, read_truth
+from repertoire.evaluation.ranking_metrics import METRICS
 
 LISTS = pd.DataFrame(
     [("1", "10", 1), ("1", "11", 2), ("2", "11", 1), ("2", "10", 2)], columns=["user_id", "item_id", "rank"]
@@ -62,9 +63,9 @@ def test_every_format_gives_the_same_figures(
     assert values(found)["recall", 1] == pytest.approx(1 / 3)
     assert values(found)["recall", 2] == pytest.approx(2 / 3)
     assert values(found)["mrr", 2] == pytest.approx((1 + 1 / 2) / 3)
-    assert {metric for metric, _ in values(found)} == {"recall", "precision", "ndcg", "hit_rate", "map", "mrr"}
+    assert {metric for metric, _ in values(found)} == {*METRICS, "sufficient"}
     assert (found.users, found.users_without_list, found.lists_without_truth) == (2, 1, 0)
-    assert {one.users for one in found.measurements} == {3}
+    assert {one.users for one in found.measurements if one.metric in METRICS} == {3}
     assert {one.model for one in found.measurements} == {"recommendations"}
 
 
@@ -277,3 +278,69 @@ def test_faults_of_the_other_lists_are_named_by_their_file(spark: SparkSession, 
     twice = csv(tmp_path, "theirs.csv", "user_id,item_id,rank\n1,10,1\n1,10,2\n")
     with pytest.raises(InputError, match="theirs.csv: rows whose item is in the list more than once: 2"):
         evaluate_files(spark, *files, [2], against=twice)
+
+
+def test_a_background_from_files(spark: SparkSession, tmp_path: Path) -> None:
+    """User 1 had 10 and 12, user 2 had 12: 10 was had by half of the users, 11 by nobody."""
+    files = (write_csv(LISTS, tmp_path / "lists"), write_csv(TRUTH, tmp_path / "truth"))
+    found = evaluate_files(
+        spark,
+        *files,
+        [1, 2],
+        history=csv(tmp_path, "past.csv", "user_id,item_id\n1,10\n1,10\n1,12\n2,12\n"),
+        items=csv(tmp_path, "items.csv", "item_id,genres\n10,jazz|soul\n11,rock\n12,jazz\n"),
+        users=csv(tmp_path, "users.csv", "user_id,country\n1,FR\n2,DE\n3,FR\n"),
+        by=["country"],
+        cold_below=2,
+        catalogue_size=3,
+    )
+    everybody = {(one.metric, one.k): one.value for one in found.measurements if one.segment is None}
+    assert everybody["popularity", 1] == pytest.approx((1 / 2 + 0) / 2)
+    assert everybody["novelty", 2] == pytest.approx(1), "each list has 10 and 11, which both count as had by one of two"
+    assert everybody["diversity", 2] == pytest.approx(1), "nothing in common"
+    assert {"auc", "coverage", "gini", "miscalibration", "serendipity"} <= {metric for metric, _ in everybody}
+    recall = {one.segment: (one.value, one.users) for one in found.measurements if (one.metric, one.k) == ("recall", 1)}
+    assert recall == {
+        None: (pytest.approx(1 / 3), 3),
+        "country=FR": (0.5, 2),
+        "country=DE": (0.0, 1),
+        "history=warm": (1.0, 1),
+        "history=cold": (0.0, 2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("history", "user_id,item_id\n1,\n", "past.csv: 1 rows without user_id or item_id"),
+        ("history", "user_id,thing\n1,2\n", "past.csv: no column item_id. Columns found: user_id, thing."),
+        ("items", "item_id,genres\n1,a\n1,b\n", "past.csv: item_id '1' has more than one row; one is allowed"),
+        (
+            "items",
+            "item_id,title\n1,a\n",
+            "past.csv: no column with what a work is like. Allowed: tags, genres, category.",
+        ),
+        ("users", "user_id,age\n1,9\n", "past.csv: no column country. Columns found: user_id, age."),
+    ],
+)
+def test_faults_of_the_background_are_named(
+    spark: SparkSession, tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    files = (csv(tmp_path, "lists.csv", GOOD_LISTS), csv(tmp_path, "truth.csv", GOOD_TRUTH))
+    given = {name: csv(tmp_path, "past.csv", text)}
+    with pytest.raises(InputError) as raised:
+        evaluate_files(spark, *files, [1], by=["country"] if name == "users" else [], **given)  # type: ignore[arg-type]
+    assert message in str(raised.value)
+
+
+def test_columns_of_users_need_a_file_of_users(spark: SparkSession, tmp_path: Path) -> None:
+    files = (csv(tmp_path, "lists.csv", GOOD_LISTS), csv(tmp_path, "truth.csv", GOOD_TRUTH))
+    with pytest.raises(SettingsError, match="--by country takes columns of a file of users: name it with --users PATH"):
+        evaluate_files(spark, *files, [1], by=["country"])
+
+
+def test_a_truth_alone(spark: SparkSession, tmp_path: Path) -> None:
+    truth = read_truth(spark, csv(tmp_path, "truth.csv", "user_id,item_id,gain\nu,a,1\nu,a,3\nu,b,0\n"))
+    assert [tuple(row) for row in truth.collect()] == [("u", "a", 3.0)]
+    with pytest.raises(InputError, match="whose gain"):
+        read_truth(spark, csv(tmp_path, "bad.csv", "user_id,item_id,gain\nu,a,much\n"))

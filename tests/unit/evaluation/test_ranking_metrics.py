@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
-from sklearn.metrics import ndcg_score
+from sklearn.metrics import ndcg_score, roc_auc_score
 
+from repertoire.evaluation.background import Background
 from repertoire.evaluation.ranking_metrics import GRADED_METRICS, METRICS, user_metrics
 
 Figures = dict[tuple[str, int], dict[str, float]]
@@ -178,6 +179,45 @@ def test_ndcg_is_that_of_scikit_learn(spark: SparkSession) -> None:
             assert found[f"u{user}", k]["ndcg"] == pytest.approx(
                 ndcg_score((gains[user : user + 1] > 0).astype(int), scores[user : user + 1], k=k)
             )
+
+
+def test_auc_is_that_of_scikit_learn_where_lists_rank_everything(spark: SparkSession) -> None:
+    rng = np.random.default_rng(8)
+    liked = rng.random((20, 15)) < 0.3
+    liked[:, 0], liked[:, 1] = True, False
+    scores = rng.permuted(np.tile(np.arange(15.0), (20, 1)), axis=1)
+    lists = {f"u{user}": [str(item) for item in np.argsort(-scores[user])] for user in range(20)}
+    truth = {f"u{user}": {str(item): 1.0 for item in np.flatnonzero(liked[user])} for user in range(20)}
+    frames = {"m": list_frame(spark, lists)}
+    found = user_metrics(frames, truth_frame(spark, truth), [15, 20], Background(catalogue_size=15)).collect()
+    assert len(found) == 40
+    for row in found:
+        user = int(row["user_id"][1:])
+        assert row["auc"] == pytest.approx(roc_auc_score(liked[user], scores[user]))
+
+
+def test_auc_of_a_head_by_hand(spark: SparkSession) -> None:
+    """Of ten items two are relevant; the list has one of them at 2, the other may stand anywhere below.
+
+    The miss at 1 lies above both; the hit lies above the other seven, and the lost one above half of them.
+    """
+    frames = {"m": list_frame(spark, {"u": ["a", "b"]})}
+    truth = truth_frame(spark, {"u": {"b": 1, "z": 1}, "nobody": {"a": 1}})
+    rows = user_metrics(frames, truth, [2], Background(catalogue_size=10)).collect()
+    found = {row["user_id"]: row["auc"] for row in rows}
+    assert found["u"] == pytest.approx((0 + 7 + 7 / 2) / (2 * 8))
+    assert found["nobody"] == pytest.approx((7 / 2) / 9), "two empty places count as misses"
+
+
+def test_serendipity_is_what_popularity_would_not_have_found(spark: SparkSession) -> None:
+    """Of the history a is the most popular, then b. All of the list are hits: at 1 a is none, at 2 neither a nor b."""
+    history = spark.createDataFrame(
+        [("x", "a"), ("y", "a"), ("z", "a"), ("x", "b"), ("y", "b"), ("x", "c")], "user_id string, item_id string"
+    )
+    frames = {"m": list_frame(spark, {"u": ["b", "c", "a", "d"]})}
+    truth = truth_frame(spark, {"u": dict.fromkeys("abcd", 1)})
+    rows = user_metrics(frames, truth, [1, 2, 4], Background(history=history)).collect()
+    assert {row["k"]: row["serendipity"] for row in rows} == {1: 1.0, 2: 0.5, 4: 0.25}
 
 
 def test_one_join_and_one_shuffle_by_user(spark: SparkSession) -> None:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
+from repertoire.evaluation.leave_last_split import leave_last
 from repertoire.evaluation.temporal_split import split_at
 from repertoire.evaluation.user_hash_split import hold_back
 
@@ -118,3 +119,27 @@ def test_another_seed_holds_back_other_pairs(spark: SparkSession) -> None:
 def test_a_share_outside_0_and_1_is_refused(spark: SparkSession, share: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         hold_back(timed(spark), share=share, seed=1)
+
+
+def test_the_last_works_of_each_user_are_held_back(spark: SparkSession) -> None:
+    """u turned to a, then b, then came back to a: b is the last new one. v's untimed one is the oldest. w has one only."""
+    day = dt.date(2024, 3, 10)
+    rows = [
+        (1, "u", "a", at(1), day),
+        (2, "u", "b", at(2), day),
+        (3, "u", "a", at(3), day),
+        (4, "v", "x", None, day),
+        (5, "v", "y", at(1), day),
+        (6, "w", "a", at(1), day),
+    ]
+    events = spark.createDataFrame(rows, DDL)
+    split = leave_last(events, 1)
+    assert (ids(split.train), ids(split.holdout)) == ({1, 3, 4, 6}, {2, 5})
+    assert split.train.columns == events.columns
+    two = leave_last(events, 2)
+    assert (ids(two.train), ids(two.holdout)) == ({1, 2, 3, 4, 5, 6}, set()), "nothing would be left to learn from"
+
+
+def test_fewer_than_one_work_cannot_be_held_back(spark: SparkSession) -> None:
+    with pytest.raises(ValueError, match="positive, received 0"):
+        leave_last(timed(spark), 0)

@@ -90,6 +90,11 @@ def test_json_may_leave_out_what_it_does_not_know(read: Read) -> None:
     assert {name: value for name, value in found.items() if value is not None} == {"item_id": "b", "creator_id": "7"}
 
 
+def test_json_may_have_more_than_its_first_rows(read: Read) -> None:
+    text = '{"item_id": "a"}\n' * 5_000 + '{"item_id": "b", "price": 2.5}\n'
+    assert read("items", {"a.jsonl": text}).rows["b"]["price"] == 2.5
+
+
 def test_the_frames_have_the_declared_columns(read: Read) -> None:
     for kind, table, text in (("items", ITEMS, "item_id\n1\n"), ("users", USERS, "user_id\n1\n")):
         frames = read(kind, {"a.csv": text}).frames

@@ -1,21 +1,22 @@
 import pytest
 
 from repertoire.errors import InputError
-from repertoire.events.columns import EVENT_FIELDS, map_columns
+from repertoire.events.columns import map_columns
+from repertoire.events.event_kind import EVENT_KIND
 
 
 def names(found: list[str], chosen: dict[str, str] | None = None) -> dict[str, str]:
-    return dict(map_columns(found, EVENT_FIELDS, chosen or {}, "log.csv").names)
+    return dict(map_columns(found, EVENT_KIND.fields, chosen or {}, "log.csv").names)
 
 
 def test_our_own_names_are_taken_and_not_spoken_of() -> None:
-    mapped = map_columns(["user_id", "item_id", "value", "colour"], EVENT_FIELDS, {}, "log.csv")
+    mapped = map_columns(["user_id", "item_id", "value", "colour"], EVENT_KIND.fields, {}, "log.csv")
     assert mapped.names == {"user_id": "user_id", "item_id": "item_id", "value": "value"}
     assert mapped.notes == ()
 
 
 def test_well_known_names_are_taken_and_said() -> None:
-    mapped = map_columns(["userId", "movieId", "rating", "timestamp"], EVENT_FIELDS, {}, "log.csv")
+    mapped = map_columns(["userId", "movieId", "rating", "timestamp"], EVENT_KIND.fields, {}, "log.csv")
     assert mapped.names == {"user_id": "userId", "item_id": "movieId", "event_ts": "timestamp", "value": "rating"}
     assert "movieId is read as item_id" in mapped.notes
 
@@ -69,7 +70,7 @@ def test_two_names_for_a_needed_column_are_asked_about() -> None:
 
 
 def test_two_names_for_another_column_are_left_and_said() -> None:
-    mapped = map_columns(["user_id", "item_id", "rating", "amount"], EVENT_FIELDS, {}, "log.csv")
+    mapped = map_columns(["user_id", "item_id", "rating", "amount"], EVENT_KIND.fields, {}, "log.csv")
     assert "value" not in mapped.names
     assert mapped.notes == ("rating and amount could each be value, so none is: ingest.columns.value says which",)
 

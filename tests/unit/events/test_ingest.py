@@ -11,7 +11,8 @@ from tests.unit.events.conftest import RUN_DATE, write_files
 
 from repertoire.errors import InputError, RepertoireError
 from repertoire.events.counts import FileCounts
-from repertoire.events.ingest import read_events
+from repertoire.events.event_kind import EVENT_KIND
+from repertoire.events.ingest import read_log
 from repertoire.events.input_files import InputFile, list_files
 from repertoire.settings import IngestSettings
 from repertoire.tables import EVENTS, REJECTED_EVENTS
@@ -141,16 +142,19 @@ def test_the_number_of_spark_jobs(spark: SparkSession, tmp_path: Path, jobs_of: 
     write_files(tmp_path / "in", {"a.csv": HEADER + "u,i,2024-05-01,\n", "b.jsonl": '{"user_id": 1, "item_id": 2}\n'})
     files, scratch = list_files(spark, str(tmp_path / "in")), str(tmp_path / "scratch")
     settings = IngestSettings()
-    jobs = jobs_of(lambda: read_events(spark, files, settings, run_date=RUN_DATE, timezone="UTC", scratch=scratch))
+    jobs = jobs_of(
+        lambda: read_log(spark, files, settings, EVENT_KIND, run_date=RUN_DATE, timezone="UTC", scratch=scratch)
+    )
     assert 1 <= jobs <= 6
 
 
 def test_nothing_is_written_outside_the_scratch_folder(spark: SparkSession, tmp_path: Path) -> None:
     write_files(tmp_path / "in", {"a.csv": HEADER + "u,i,2024-05-01,\nu,i,2024-05-01,\n"})
-    read_events(
+    read_log(
         spark,
         list_files(spark, str(tmp_path / "in")),
         IngestSettings(),
+        EVENT_KIND,
         run_date=RUN_DATE,
         timezone="UTC",
         scratch=str(tmp_path / "scratch"),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from tests.unit.events.conftest import Files, write_files
 
-from repertoire.events.ingest import IngestedEvents, read_events
+from repertoire.events.event_kind import EVENT_KIND
+from repertoire.events.ingest import IngestedLog, read_log
 from repertoire.events.input_files import list_files
 from repertoire.settings import IngestSettings
 
@@ -38,16 +39,17 @@ anything = st.lists(st.one_of(line(times), line(untimed), ragged), max_size=25)
 timed = st.lists(line(times), max_size=25)
 
 
-def read(spark: SparkSession, folder: Path, files: Files, partition_bytes: int | None = None) -> IngestedEvents:
+def read(spark: SparkSession, folder: Path, files: Files, partition_bytes: int | None = None) -> IngestedLog:
     write_files(folder / "in", files)
     conf = "spark.sql.files.maxPartitionBytes"
     if partition_bytes:
         spark.conf.set(conf, partition_bytes)
     try:
-        found = read_events(
+        found = read_log(
             spark,
             list_files(spark, str(folder / "in")),
             IngestSettings(max_rejected_share=1.0, default_event_type="interaction"),
+            EVENT_KIND,
             run_date=dt.date(2024, 6, 1),
             timezone="UTC",
             scratch=str(folder / "scratch"),
@@ -57,7 +59,7 @@ def read(spark: SparkSession, folder: Path, files: Files, partition_bytes: int |
     return found
 
 
-def accepted(found: IngestedEvents) -> Counter[tuple[object, ...]]:
+def accepted(found: IngestedLog) -> Counter[tuple[object, ...]]:
     """The events without the file that they came from."""
     kept = [name for name in found.accepted.columns if name not in ("source", "context")]
     return Counter(tuple(row[name] for name in kept) for row in found.accepted.collect())

@@ -13,8 +13,9 @@ from tests.unit.events.conftest import RUN_DATE, Files, write_files
 
 from repertoire.errors import InputError
 from repertoire.events.attributes import read_items, read_users
+from repertoire.events.event_kind import EVENT_KIND
 from repertoire.events.formats.movielens import GENRES
-from repertoire.events.ingest import read_events
+from repertoire.events.ingest import read_log
 from repertoire.events.sources import find_sources
 from repertoire.settings import IngestSettings
 
@@ -31,7 +32,7 @@ def read(spark: SparkSession, tmp_path: Path) -> Read:
         chosen = IngestSettings(events=str(folder), **settings)
         sources = find_sources(spark, chosen)
         scratch = str(tmp_path / "scratch")
-        events = read_events(spark, sources.events, chosen, run_date=RUN_DATE, timezone="UTC", scratch=scratch)
+        events = read_log(spark, sources.events, chosen, EVENT_KIND, run_date=RUN_DATE, timezone="UTC", scratch=scratch)
         items = read_items(spark, sources.items, chosen, run_date=RUN_DATE, scratch=scratch)
         users = read_users(spark, sources.users, chosen, run_date=RUN_DATE, scratch=scratch)
         return SimpleNamespace(

@@ -12,8 +12,9 @@ from tests.unit.events.conftest import RUN_DATE, Files, write_files
 
 from repertoire.errors import InputError
 from repertoire.events.attributes import read_items
+from repertoire.events.event_kind import EVENT_KIND
 from repertoire.events.formats.registry import FORMATS
-from repertoire.events.ingest import read_events
+from repertoire.events.ingest import read_log
 from repertoire.events.sources import find_sources
 from repertoire.settings import IngestSettings
 
@@ -30,7 +31,7 @@ def read(spark: SparkSession, tmp_path: Path) -> Read:
         chosen = IngestSettings(**{"events": str(path), "max_rejected_share": 1.0} | settings)
         sources = find_sources(spark, chosen)
         scratch = str(tmp_path / "scratch")
-        found = read_events(spark, sources.events, chosen, run_date=RUN_DATE, timezone="UTC", scratch=scratch)
+        found = read_log(spark, sources.events, chosen, EVENT_KIND, run_date=RUN_DATE, timezone="UTC", scratch=scratch)
         items = read_items(spark, sources.items, chosen, run_date=RUN_DATE, scratch=scratch)
         columns = ("user_id", "item_id", "event_type", "event_ts", "value", "session_id")
         return SimpleNamespace(

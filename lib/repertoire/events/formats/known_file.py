@@ -10,7 +10,7 @@ from pyspark.sql import Column
 from repertoire.events.input_files import InputFile
 from repertoire.events.read_rows import RawRows
 
-Holds = Literal["events", "items", "users"]
+Holds = Literal["events", "reviews", "impressions", "items", "users"]
 Written = Callable[[RawRows, Mapping[str, Column]], dict[str, Column]]
 
 
@@ -18,29 +18,38 @@ Written = Callable[[RawRows, Mapping[str, Column]], dict[str, Column]]
 class KnownFile:
     """A file of a public data set: how it is told, and how its rows are understood.
 
-    names: patterns of its name, without .gz; none: any name. header: what its first line must name; none: anything.
-    columns: all fields in their order, for a file whose lines have no names above them. shape: adjacency is a user and
-    then that user's items on each line, parted by blanks. quote: empty where the file quotes nothing. mapped: our column
-    → the file's. event_types: the file's word → ours. default_event_type: of rows that name none. written: from the raw
-    rows and our columns of them to those that the file writes in its own way.
+    names: patterns of its name, without .gz; none: any name. but_not: patterns of names that are something else's.
+    header: what its first line must name; none: anything. keys: names that must be among those of its first rows (JSON
+    Lines) or of its first line. columns: all fields in their order, for a file whose lines have no names above them.
+    shape: adjacency is a user and then that user's items on each line, parted by blanks. other_delimiter: what some copies
+    have in place of the delimiter. quote: empty where the file quotes nothing. mapped: our column → the file's. kept:
+    patterns of columns that go into the context. event_types: the file's word → ours. default_event_type: of rows that
+    name none. written: from the raw rows and our columns of them to those that the file writes in its own way.
     """
 
     holds: Holds
     names: tuple[str, ...] = ()
+    but_not: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
-    shape: Literal["delimited", "adjacency"] = "delimited"
+    shape: Literal["delimited", "adjacency", "json_lines"] = "delimited"
     delimiter: str = ","
+    other_delimiter: str = ""
     quote: str = '"'
     encoding: str = "UTF-8"
     mapped: Mapping[str, str] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
     event_types: Mapping[str, str] = field(default_factory=dict)
     default_event_type: str | None = None
     written: Written | None = None
 
     def is_named(self, file: InputFile) -> bool:
         """Whether the file's name is one of its names."""
-        return not self.names or any(fnmatchcase(plain_name(file), pattern) for pattern in self.names)
+        name = plain_name(file)
+        if any(fnmatchcase(name, pattern) for pattern in self.but_not):
+            return False
+        return not self.names or any(fnmatchcase(name, pattern) for pattern in self.names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +72,12 @@ class PublicFormat:
         names = {plain_name(file) for file in files}
         return any(told <= names for told in self.told_by)
 
+    def has(self, holds: Holds) -> bool:
+        """Whether any of its files holds rows of a kind."""
+        return any(known.holds == holds for known in self.files)
+
     def of_kind(self, files: Sequence[InputFile], holds: Holds) -> tuple[InputFile, ...]:
-        """Those of a folder's files that hold events, items or users."""
+        """Those of a folder's files that hold rows of a kind."""
         known = [one for one in self.files if one.holds == holds]
         return tuple(file for file in files if any(one.is_named(file) for one in known))
 

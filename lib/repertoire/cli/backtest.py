@@ -1,0 +1,143 @@
+"""`repertoire backtest`: how good models' lists would have been, on a log or on a warehouse."""
+
+import json
+import tempfile
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from repertoire.cli.options import AsJson, Debug, Env, Set, Warehouse, overrides, parse_date, parse_lengths
+from repertoire.cli.outcome import explained
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from pyspark.sql import SparkSession
+
+    from repertoire.settings import Settings
+    from repertoire.tuning.backtest import Backtest, BacktestResult
+
+
+def backtest(
+    events: Annotated[
+        str | None, typer.Argument(help="A log, as of `recommend`; without it, the events of the warehouse.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="A model to try; several are compared. Default: the settings'.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="global_time, leave_last, user_hash or auto: evaluation.split.")
+    ] = None,
+    days: Annotated[int | None, typer.Option("--days", help="Days that global_time holds back.")] = None,
+    windows: Annotated[
+        int, typer.Option("--windows", help="Cutoffs of global_time, one before the other, --days apart.")
+    ] = 1,
+    truth: Annotated[
+        str | None, typer.Option("--truth", help="File: user_id, item_id. Learn from all events, judge by this.")
+    ] = None,
+    items: Annotated[str | None, typer.Option("--items", help="Catalogue: gives diversity and miscalibration.")] = None,
+    users: Annotated[str | None, typer.Option("--users", help="Accounts, for --by and popularity in segments.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Columns of users whose values are given apart.")] = None,
+    k: Annotated[str | None, typer.Option("--k", help="Lengths of the list's head, such as 5,10,20.")] = None,
+    run_date: Annotated[
+        str | None, typer.Option("--run-date", help="The day as of which is tried; default: the log's last.")
+    ] = None,
+    env: Env = None,
+    set_: Set = None,
+    warehouse: Warehouse = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Hold back what is known, recommend without it, and measure the lists by it, beside popularity.
+
+    Nothing is published, and a warehouse is only read. Each --model is tried with the settings given; differences are
+    paired by user, with intervals.
+    """
+    with explained(debug=debug):
+        from repertoire.cli.sessions import lazy_session
+        from repertoire.errors import SettingsError
+        from repertoire.settings import load_settings
+
+        shortcuts: dict[str, object] = {
+            "run__warehouse": warehouse,
+            "evaluation__split": split,
+            "evaluation__holdout_days": days,
+            "evaluation__k": parse_lengths(k) if k else None,
+            "evaluation__by": by.split(",") if by else None,
+        }
+        paths = {"events": events, "items": items, "users": users}
+        files = {"ingest": {name: path for name, path in paths.items() if path is not None}}
+        settings = load_settings(env=env, values=files, overrides=overrides(set_, **shortcuts))
+        if windows < 1:
+            raise SettingsError(f"--windows takes a positive number, received {windows}")
+        if windows > 1 and (truth or settings.evaluation.split not in ("auto", "global_time")):
+            raise SettingsError(
+                "--windows moves the cutoff of global_time; it cannot go with --truth or another --split"
+            )
+        if events is None and (items or users):
+            raise SettingsError("--items and --users go with a log; a warehouse has its own")
+        day = parse_date(run_date, "--run-date") if run_date else None
+        with lazy_session(settings, app="repertoire backtest", debug=debug) as session:
+            results = _results(session(), settings, model or [], day, truth, windows, from_log=events is not None)
+        if as_json:
+            print(json.dumps([asdict(result) for result in results], indent=1))
+        else:
+            _print(results)
+
+
+def _results(
+    spark: "SparkSession",
+    settings: "Settings",
+    models: list[str],
+    day: "dt.date | None",
+    truth: str | None,
+    windows: int,
+    *,
+    from_log: bool,
+) -> "list[BacktestResult]":
+    from repertoire.evaluation.evaluate_files import read_truth
+    from repertoire.pipeline.backtest_inputs import backtest_of_log, backtest_of_warehouse
+    from repertoire.tuning.backtest import rolling_backtests
+
+    with tempfile.TemporaryDirectory(prefix="repertoire-backtest-") as scratch:
+        judged = read_truth(spark, truth) if truth else None
+        build = backtest_of_log if from_log else backtest_of_warehouse
+        asked: Backtest = build(spark, settings, models, day, scratch, judged)
+        return rolling_backtests(asked, windows)
+
+
+def _print(results: "list[BacktestResult]") -> None:
+    from rich.console import Console
+
+    from repertoire.cli.measurements import print_measurements
+
+    console = Console(highlight=False)
+    for result in results:
+        users: Any = max((one.users for one in result.measurements), default=0)
+        console.print(f"[bold]{result.split}[/bold]: {users:,} users")
+        if result.measurements:
+            print_measurements(console, result.measurements)
+        else:
+            console.print("nothing to measure there: no user turned to anything new, or nothing was known before")
+    if len(results) > 1:
+        _print_mean(console, results)
+
+
+def _print_mean(console: Any, results: "list[BacktestResult]") -> None:
+    """The plain mean over the windows, of those figures that every window has."""
+    from rich.table import Table
+
+    found: dict[tuple[str, str, int], list[float]] = {}
+    for result in results:
+        for one in result.measurements:
+            if one.value is not None and one.segment is None:
+                found.setdefault((one.metric, one.model, one.k), []).append(one.value)
+    models = list(dict.fromkeys(model for _, model, _ in found))
+    console.print(f"[bold]mean of {len(results)} windows[/bold]")
+    table = Table("metric", *models, box=None, header_style="bold")
+    for metric, k in dict.fromkeys((metric, k) for metric, _, k in found):
+        values = [found.get((metric, model, k), []) for model in models]
+        cells = [f"{sum(of) / len(of):.4f}" if len(of) == len(results) else "" for of in values]
+        table.add_row(f"{metric}@{k}", *cells)
+    console.print(table)
