@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from repertoire.report import charts, comparison, ledger, outcome, wording
+from repertoire.report import charts, comparison, ledger, metric_words, outcome, wording
 from repertoire.report.contents import Report
 from repertoire.report.line_chart import swatch
 from repertoire.report.search_index import SearchIndex, search_index
@@ -48,8 +48,8 @@ def _render(report: Report, index: SearchIndex) -> str:
         index=index,
         tiers=_tiers(report),
         tier_words=TIER_WORDS,
-        meanings=wording.METRIC_MEANINGS,
-        names=wording.METRIC_NAMES,
+        metric_words=metric_words.METRIC_WORDS,
+        hits=list(metric_words.HITS),
     )
 
 
@@ -79,7 +79,7 @@ def _environment() -> Environment:
         wording.count,
         wording.decimal,
         wording.duration,
-        wording.metric_name,
+        metric_words.metric_name,
         wording.moment,
         wording.percent,
         wording.short,

@@ -25,6 +25,15 @@ def test_a_difference_is_one_where_its_interval_leaves_0_out_and_chance_is_unlik
     assert verdict(None) == "not measured"
 
 
+@pytest.mark.parametrize(
+    ("name", "above", "below"),
+    [("recall", "better", "worse"), ("miscalibration", "worse", "better"), ("novelty", "higher", "lower")],
+)
+def test_which_side_is_better_depends_on_the_metric(name: str, above: str, below: str) -> None:
+    assert verdict(metric(DAY, "a - b", name, 0.2)) == above
+    assert verdict(metric(DAY, "a - b", name, -0.2)) == below
+
+
 def test_figures_stand_by_metric_k_and_model() -> None:
     given = report(
         1,

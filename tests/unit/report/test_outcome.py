@@ -110,6 +110,19 @@ def test_what_was_published_before_is_compared_with_where_it_was_measured() -> N
     assert in_words(report(1, metrics=())) == ["How good the lists are was not measured."]
 
 
+def test_the_lists_that_were_live_have_their_own_sentence() -> None:
+    stage = {"stage": "evaluate_live", "k": 5}
+    measured = (
+        metric(DAY, "live", "ndcg", 0.12, **stage),
+        metric(DAY, "popular", "ndcg", 0.1, **stage),
+        metric(DAY, "live - popular", "ndcg", 0.02, low=0.01, high=0.03, **stage),
+    )
+    assert in_words(report(1, metrics=measured))[-1] == (
+        "nDCG@5 of the lists that were live, on what followed, is 0.1200 (95\u00a0% interval 0.1100 to 0.1300), against "
+        "0.1000 for popularity: better by 0.0200 (0.0100 to 0.0300), more than chance explains."
+    )
+
+
 def test_failures_are_the_newest_first_and_no_more_than_asked_for() -> None:
     runs = [stage_run(DAY, f"s{n}", ("failed", "refused", "done")[n % 3], minute=n) for n in range(9)]
     shown, more = failures(runs, 2)
