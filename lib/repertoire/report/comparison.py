@@ -13,14 +13,14 @@ OURS, POPULAR, PUBLISHED = "recommendations", "popular", "published"
 MODEL_WORDS = {
     OURS: "this run",
     POPULAR: "popularity",
-    PUBLISHED: "published before",
+    PUBLISHED: "last publication",
     "live": "the live lists",
-    "previous": "those before them",
+    "previous": "publication before",
     "history": "the history",
 }
 
 BETTER, WORSE, HIGHER, LOWER = "better", "worse", "higher", "lower"
-UNCLEAR, UNKNOWN = "no clear difference", "not measured"
+UNCLEAR, UNKNOWN = "no clear difference", "no interval"
 _CHANCE = 0.05
 
 # Shown of segments: those with most users.

@@ -8,7 +8,7 @@ from repertoire.report.comparison import BACKTEST, OURS, POPULAR, PUBLISHED, UNC
 from repertoire.report.comparison import LIVE as LIVE_STAGE
 from repertoire.report.contents import Report, StageRun
 from repertoire.report.metric_words import metric_name
-from repertoire.report.wording import count, decimal, moment, percent, signed
+from repertoire.report.wording import count, decimal, moment, percent, probability, signed
 
 LIVE, PUBLISHED_BEFORE, REFUSED, FAILED, RUNNING, UNFINISHED = (
     "live",
@@ -96,7 +96,7 @@ def in_words(report: Report) -> list[str]:
     found = _quality(report, BACKTEST, OURS, "in the backtest")
     sentences += found or ["How good the lists are was not measured."]
     if report.figure(report.run_date, BACKTEST, PUBLISHED, "ndcg", usual_length(report, BACKTEST)):
-        sentences.append(f"Beside what was published before: {_difference(report, BACKTEST, OURS, PUBLISHED)}.")
+        sentences.append(f"Beside the last publication: {_difference(report, BACKTEST, OURS, PUBLISHED)}.")
     return sentences + _quality(report, LIVE_STAGE, "live", "of the lists that were live, on what followed,")
 
 
@@ -137,6 +137,9 @@ def _difference(report: Report, stage: str, ours: str, other: str) -> str:
         return "the difference was not measured"
     if found == UNCLEAR:
         of = f"{signed(difference.value)} ({signed(difference.low)} to {signed(difference.high)})"
-        return f"no clear difference, {of}: it may be chance"
+        chance = ""
+        if difference.p_value is not None:
+            chance = f" (p {probability(difference.p_value)}, corrected for the number of differences)"
+        return f"no clear difference, {of}: it may be chance{chance}"
     value, *ends = (abs(one or 0.0) for one in (difference.value, difference.low, difference.high))
     return f"{found} by {decimal(value)} ({decimal(min(ends))} to {decimal(max(ends))}), more than chance explains"

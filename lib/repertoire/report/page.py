@@ -82,6 +82,7 @@ def _environment() -> Environment:
         metric_words.metric_name,
         wording.moment,
         wording.percent,
+        wording.probability,
         wording.short,
         wording.signed,
         swatch,

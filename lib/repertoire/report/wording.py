@@ -47,6 +47,10 @@ def percent(share: float | None) -> str:
     return f"{share * 100:.1f}\u00a0%"
 
 
+def probability(p_value: float) -> str:
+    return "<\u00a00.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
 def count(number: float | None) -> str:
     return "" if number is None else f"{number:,.0f}"
 

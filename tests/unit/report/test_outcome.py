@@ -105,7 +105,12 @@ def test_what_was_published_before_is_compared_with_where_it_was_measured() -> N
     measured = [metric(DAY, "recommendations", "ndcg", 0.12), metric(DAY, "published", "ndcg", 0.11)]
     measured.append(metric(DAY, "recommendations - published", "ndcg", 0.01, low=0.005, high=0.015))
     assert in_words(report(1, metrics=tuple(measured)))[-1] == (
-        "Beside what was published before: better by 0.0100 (0.0050 to 0.0150), more than chance explains."
+        "Beside the last publication: better by 0.0100 (0.0050 to 0.0150), more than chance explains."
+    )
+    measured[-1] = metric(DAY, "recommendations - published", "ndcg", 0.01, low=0.005, high=0.015, p_value=0.06)
+    assert in_words(report(1, metrics=tuple(measured)))[-1] == (
+        "Beside the last publication: no clear difference, +0.0100 (+0.0050 to +0.0150): it may be chance (p 0.060, "
+        "corrected for the number of differences)."
     )
     assert in_words(report(1, metrics=())) == ["How good the lists are was not measured."]
 
