@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 from tests.browser.conftest import Opened
-from tests.report_values import DAY, everywhere, metric, report, stage_run
+from tests.report_values import DAY, everywhere, metric, person, report, stage_run
 from tests.unit.report.test_page import HOSTILE
 
 from repertoire.report.contents import Report
@@ -97,13 +97,28 @@ def test_the_search_works_with_the_keyboard_and_says_what_it_found(opened: Open)
 
 
 def test_equal_names_come_first_and_what_nobody_has_is_said(opened: Open) -> None:
-    page = opened(report()).page
+    titles = {
+        "cy-2": "The Dune",
+        "cy-1": "Children of Dune",
+        "bob": "Dune Messiah",
+        "ann": "Dune Heretics",
+        "z": "Dune",
+    }
+    people = tuple(person(user, item=f"item-{user}", title=title) for user, title in titles.items())
+    page = opened(report(people=people)).page
     text = page.get_by_role("searchbox")
-    text.fill("film-3")
-    page.get_by_text("Found: 0 people, 11 works.").wait_for()
-    assert page.locator("#search-found li").first.text_content() == "Giant Steps film-3"
-    text.fill("giant")
-    page.get_by_text("Found: 0 people, 1 work.").wait_for()
+    text.fill("dune")
+    page.get_by_text("Found: 0 people, 5 works.").wait_for()
+    assert page.locator("#search-found li").all_text_contents() == [
+        "Dune item-z",
+        "Dune Heretics item-ann",
+        "Dune Messiah item-bob",
+        "Children of Dune item-cy-1",
+        "The Dune item-cy-2",
+    ]
+    text.fill("CY")
+    page.get_by_text("Found: 2 people, 2 works.").wait_for()
+    assert page.locator("#search-found li").all_text_contents()[:2] == ["cy-1", "cy-2"]
     text.fill("nobody at all")
     page.get_by_text("Nobody and nothing here has that in the name.").wait_for()
     assert page.locator("#search-found li").count() == 0

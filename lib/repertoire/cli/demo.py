@@ -84,6 +84,7 @@ def _demo(data: Path | None, keep: Path, seed: int, env: str | None, given: list
     live = warehouse.folder("live", "recommendations")
     console.print("\n[bold]The table[/bold], for any reader of Parquet:")
     console.print(f"  import pandas\n  pandas.read_parquet({live!r})", soft_wrap=True)
+    console.print(f"All of it as one page: repertoire report --warehouse {warehouse.root}", soft_wrap=True)
     console.print(f"One more person: repertoire show user ID --warehouse {warehouse.root}", soft_wrap=True)
 
 

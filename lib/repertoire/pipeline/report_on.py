@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
+import pyarrow.compute as pc
+
 from repertoire.errors import InputError
 from repertoire.pipeline.live_publication import live_publication
 from repertoire.pipeline.report_people import report_people
@@ -50,8 +52,9 @@ def report_on(warehouse: Warehouse, run_date: dt.date | None = None, days: int =
         raise InputError(f"--run-date {day}: nothing ran for that day in {warehouse.root}. Newest run dates: {newest}")
     dates = tuple(date for date in known if date <= day)[-days:]
     within = set(dates)
-    metrics = [_value(Metric, row) for row in tables.rows(METRICS).to_pylist() if row["run_date"] in within]
-    files = [_value(IngestedFile, row) for row in tables.rows(INGESTED_FILES).to_pylist() if row["run_date"] in within]
+    of_dates = [("run_date", "in", list(dates))]
+    metrics = [_value(Metric, row) for row in _metric_rows(warehouse, dates)]
+    files = [_value(IngestedFile, row) for row in tables.rows(INGESTED_FILES, where=of_dates).to_pylist()]
     return Report(
         warehouse=warehouse.root,
         dates=dates,
@@ -67,6 +70,14 @@ def report_on(warehouse: Warehouse, run_date: dt.date | None = None, days: int =
         people=report_people(warehouse, day, _version(day, published, live), in_full=IN_FULL, searchable=SEARCHABLE),
         in_full=IN_FULL,
     )
+
+
+def _metric_rows(warehouse: Warehouse, dates: tuple[dt.date, ...]) -> list[dict[str, Any]]:
+    """Figures about all users of every date; those about groups, which are most of the table, of the last date only."""
+    of_dates = warehouse.tables.rows(METRICS, where=[("run_date", "in", list(dates))])
+    segment, day = of_dates.column("segment"), of_dates.column("run_date")
+    rows: list[dict[str, Any]] = of_dates.filter(pc.or_(pc.is_null(segment), pc.equal(day, dates[-1]))).to_pylist()
+    return rows
 
 
 def _version(day: dt.date, published: list[dict[str, Any]], live: dict[str, Any] | None) -> int | None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from repertoire.report.comparison import BACKTEST, LIVE, MODEL_WORDS, OURS, POPULAR, PUBLISHED, usual_length
 from repertoire.report.contents import Metric, Report
 from repertoire.report.line_chart import Chart, Point, Series, line_chart
-from repertoire.report.wording import decimal, duration, metric_name, percent
+from repertoire.report.metric_words import metric_name
+from repertoire.report.wording import decimal, duration, percent
 
 _OVER_TIME = ("ndcg", "hit_rate", "coverage")
 _TICKS = 4
@@ -21,7 +22,11 @@ def metrics_over_time(report: Report) -> list[Chart]:
         for metric in _OVER_TIME
     ]
     k = usual_length(report, LIVE)
-    charts.append(_over_time(report, LIVE, ("live", POPULAR), "ndcg", k, f"{metric_name('ndcg', k)} of the live lists"))
+    charts.append(
+        _over_time(
+            report, LIVE, ("live", POPULAR, "previous"), "ndcg", k, f"{metric_name('ndcg', k)} of the live lists"
+        )
+    )
     return [chart for chart in charts if chart]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from repertoire.report.contents import Metric, Report
-from repertoire.report.wording import METRIC_NAMES
+from repertoire.report.metric_words import DOWN, NEITHER, better, place
 
 BACKTEST, LIVE = "evaluate_offline", "evaluate_live"
 OURS, POPULAR, PUBLISHED = "recommendations", "popular", "published"
@@ -13,12 +13,14 @@ OURS, POPULAR, PUBLISHED = "recommendations", "popular", "published"
 MODEL_WORDS = {
     OURS: "this run",
     POPULAR: "popularity",
-    PUBLISHED: "published before",
+    PUBLISHED: "last publication",
     "live": "the live lists",
+    "previous": "publication before",
     "history": "the history",
 }
 
-BETTER, WORSE, UNCLEAR, UNKNOWN = "better", "worse", "no clear difference", "not measured"
+BETTER, WORSE, HIGHER, LOWER = "better", "worse", "higher", "lower"
+UNCLEAR, UNKNOWN = "no clear difference", "no interval"
 _CHANCE = 0.05
 
 # Shown of segments: those with most users.
@@ -83,7 +85,7 @@ def lines(report: Report, stage: str, ours: str, *, segments: bool = False) -> l
             line.values[left] = one
         elif left == ours:
             line.differences[right] = one
-    return sorted(found.values(), key=lambda line: (_place(line.metric), line.k, line.segment or ""))
+    return sorted(found.values(), key=lambda line: (place(line.metric), line.k, line.segment or ""))
 
 
 def largest_segments(found: Iterable[Line], metric: str, k: int) -> tuple[list[Line], int]:
@@ -95,19 +97,17 @@ def largest_segments(found: Iterable[Line], metric: str, k: int) -> tuple[list[L
 
 def verdict(difference: Metric | None) -> str:
     """Whether a difference is one: its interval leaves 0 out, and chance, where that was estimated, is an unlikely
-    explanation."""
+    explanation. better or worse where the metric has such a side, else higher or lower."""
     if difference is None or difference.value is None or difference.low is None or difference.high is None:
         return UNKNOWN
     if difference.p_value is not None and difference.p_value > _CHANCE:
         return UNCLEAR
-    if difference.low > 0:
-        return BETTER
-    return WORSE if difference.high < 0 else UNCLEAR
-
-
-def _place(metric: str) -> tuple[int, str]:
-    known = list(METRIC_NAMES)
-    return (known.index(metric) if metric in known else len(known), metric)
+    if difference.low <= 0 <= difference.high:
+        return UNCLEAR
+    side = better(difference.metric)
+    if side == NEITHER:
+        return HIGHER if difference.low > 0 else LOWER
+    return BETTER if (difference.low > 0) != (side == DOWN) else WORSE
 
 
 def _users(line: Line) -> int:

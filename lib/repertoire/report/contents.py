@@ -120,9 +120,9 @@ class Report:
     """One day of a warehouse, and the days before it.
 
     dates: the run dates that are shown, in their order; the last one is the day of the report. stages, metrics, files
-    and publications are those of the dates; `later` are the stages of run dates after the report's. rejections are of
-    the day alone. live: the publication that is live now. people: users of the day's lists; the first `in_full` of them
-    are shown in full, the others can be searched for.
+    and publications are those of the dates, but of the metrics about groups of users only those of the day; `later` are
+    the stages of run dates after the report's. rejections are of the day alone. live: the publication that is live now.
+    people: users of the day's lists; the first `in_full` of them are shown in full, the others can be searched for.
     """
 
     warehouse: str

@@ -4,19 +4,11 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from repertoire.report.comparison import (
-    BACKTEST,
-    BETTER,
-    OURS,
-    POPULAR,
-    PUBLISHED,
-    UNCLEAR,
-    WORSE,
-    usual_length,
-    verdict,
-)
+from repertoire.report.comparison import BACKTEST, OURS, POPULAR, PUBLISHED, UNCLEAR, UNKNOWN, usual_length, verdict
+from repertoire.report.comparison import LIVE as LIVE_STAGE
 from repertoire.report.contents import Report, StageRun
-from repertoire.report.wording import count, decimal, metric_name, moment, percent, signed
+from repertoire.report.metric_words import metric_name
+from repertoire.report.wording import count, decimal, moment, percent, probability, signed
 
 LIVE, PUBLISHED_BEFORE, REFUSED, FAILED, RUNNING, UNFINISHED = (
     "live",
@@ -101,19 +93,29 @@ def in_words(report: Report) -> list[str]:
         if rows and personal is not None:
             sentence += f"; {percent(personal / rows)} of the places are personalised, the others hold what is popular"
         sentences.append(f"{sentence}.")
-    k = usual_length(report, BACKTEST)
-    ours = report.figure(report.run_date, BACKTEST, OURS, "ndcg", k)
-    popular = report.figure(report.run_date, BACKTEST, POPULAR, "ndcg", k)
-    if ours is None:
-        sentences.append("How good the lists are was not measured.")
-        return sentences
-    interval = f" (95\u00a0% interval {decimal(ours.low)} to {decimal(ours.high)})" if ours.low is not None else ""
-    beside = f", against {decimal(popular.value)} for popularity" if popular else ""
-    sentence = f"{metric_name('ndcg', k)} in the backtest is {decimal(ours.value)}{interval}{beside}: "
-    sentences.append(sentence + _difference_in_words(report, POPULAR, k) + ".")
-    if report.figure(report.run_date, BACKTEST, PUBLISHED, "ndcg", k):
-        sentences.append(f"Beside what was published before: {_difference_in_words(report, PUBLISHED, k)}.")
-    return sentences
+    found = _quality(report, BACKTEST, OURS, "in the backtest")
+    sentences += found or ["How good the lists are was not measured."]
+    if report.figure(report.run_date, BACKTEST, PUBLISHED, "ndcg", usual_length(report, BACKTEST)):
+        sentences.append(f"Beside the last publication: {_difference(report, BACKTEST, OURS, PUBLISHED)}.")
+    return sentences + _quality(report, LIVE_STAGE, "live", "of the lists that were live, on what followed,")
+
+
+def _quality(report: Report, stage: str, ours: str, where: str) -> list[str]:
+    """nDCG beside popularity's, in a sentence; none where it was not measured."""
+    k = usual_length(report, stage)
+    measured = report.figure(report.run_date, stage, ours, "ndcg", k)
+    popular = report.figure(report.run_date, stage, POPULAR, "ndcg", k)
+    if measured is None:
+        return []
+    interval = (
+        f" (95\u00a0% interval {decimal(measured.low)} to {decimal(measured.high)})" if measured.low is not None else ""
+    )
+    sentence = f"{metric_name('ndcg', k)} {where} is {decimal(measured.value)}{interval}"
+    if popular is None:
+        return [f"{sentence}."]
+    return [
+        f"{sentence}, against {decimal(popular.value)} for popularity: {_difference(report, stage, ours, POPULAR)}."
+    ]
 
 
 def failures(runs: Iterable[StageRun], most: int) -> tuple[list[StageRun], int]:
@@ -128,13 +130,16 @@ def _ended(run: StageRun) -> str:
     return "was refused" if run.status == "refused" else "failed"
 
 
-def _difference_in_words(report: Report, other: str, k: int) -> str:
-    difference = report.figure(report.run_date, BACKTEST, f"{OURS} - {other}", "ndcg", k)
+def _difference(report: Report, stage: str, ours: str, other: str) -> str:
+    difference = report.figure(report.run_date, stage, f"{ours} - {other}", "ndcg", usual_length(report, stage))
     found = verdict(difference)
-    if difference is None or found not in (BETTER, WORSE, UNCLEAR):
+    if difference is None or found == UNKNOWN:
         return "the difference was not measured"
     if found == UNCLEAR:
         of = f"{signed(difference.value)} ({signed(difference.low)} to {signed(difference.high)})"
-        return f"no clear difference, {of}: it may be chance"
+        chance = ""
+        if difference.p_value is not None:
+            chance = f" (p {probability(difference.p_value)}, corrected for the number of differences)"
+        return f"no clear difference, {of}: it may be chance{chance}"
     value, *ends = (abs(one or 0.0) for one in (difference.value, difference.low, difference.high))
     return f"{found} by {decimal(value)} ({decimal(min(ends))} to {decimal(max(ends))}), more than chance explains"

@@ -8,10 +8,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from repertoire.report import charts, comparison, ledger, outcome, wording
+from repertoire.report import charts, comparison, ledger, metric_words, outcome, wording
 from repertoire.report.contents import Report
 from repertoire.report.line_chart import swatch
-from repertoire.report.search_index import search_index
+from repertoire.report.search_index import SearchIndex, search_index
 from repertoire.vocabulary import TIER_WORDS
 
 MARK = "Repertoire report"  # the page's generator: by it the command knows a file that it may overwrite
@@ -21,12 +21,15 @@ SEARCH_BYTES = 2_500_000
 
 def render(report: Report) -> str:
     """The page. It has less than 5 MB: the people who can be searched for are as many as fit."""
-    page = _render(report, SEARCH_BYTES)
+    index = search_index(report.people, SEARCH_BYTES)
+    page = _render(report, index)
     over = len(page.encode()) - MOST_BYTES
-    return page if over <= 0 else _render(report, max(0, SEARCH_BYTES - over))
+    if over <= 0:
+        return page
+    return _render(report, search_index(report.people, max(0, len(index.json.encode()) - over)))
 
 
-def _render(report: Report, search_bytes: int) -> str:
+def _render(report: Report, index: SearchIndex) -> str:
     template = _ENVIRONMENT.get_template("page.html.jinja")
     style, script = _file("page.css"), _file("search.js")
     return template.render(
@@ -42,11 +45,11 @@ def _render(report: Report, search_bytes: int) -> str:
         charts=charts,
         comparison=comparison,
         ledger=ledger.ledger(report),
-        index=search_index(report.people, search_bytes),
+        index=index,
         tiers=_tiers(report),
         tier_words=TIER_WORDS,
-        meanings=wording.METRIC_MEANINGS,
-        names=wording.METRIC_NAMES,
+        metric_words=metric_words.METRIC_WORDS,
+        hits=list(metric_words.HITS),
     )
 
 
@@ -76,9 +79,10 @@ def _environment() -> Environment:
         wording.count,
         wording.decimal,
         wording.duration,
-        wording.metric_name,
+        metric_words.metric_name,
         wording.moment,
         wording.percent,
+        wording.probability,
         wording.short,
         wording.signed,
         swatch,

@@ -10,26 +10,6 @@ _UNFIT = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 
-METRIC_NAMES = {
-    "ndcg": "nDCG",
-    "recall": "recall",
-    "precision": "precision",
-    "hit_rate": "hit rate",
-    "map": "MAP",
-    "mrr": "MRR",
-    "coverage": "coverage",
-}
-
-METRIC_MEANINGS = {
-    "ndcg": "how much of what people turned to stands in their list, and how high; 1 is a perfect list",
-    "recall": "share of what people turned to that stands in their list",
-    "precision": "share of the list's places that hold something they turned to",
-    "hit_rate": "share of people whose list holds at least one thing they turned to",
-    "map": "precision, averaged over the places of what they turned to",
-    "mrr": "one over the place of the first thing they turned to: 0.5 is the second place",
-    "coverage": "share of the catalogue that stands in somebody's list",
-}
-
 
 def visible(text: str) -> str:
     """The text with a mark in the place of every character that is not to be seen, or that plays tricks."""
@@ -67,6 +47,10 @@ def percent(share: float | None) -> str:
     return f"{share * 100:.1f}\u00a0%"
 
 
+def probability(p_value: float) -> str:
+    return "<\u00a00.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
 def count(number: float | None) -> str:
     return "" if number is None else f"{number:,.0f}"
 
@@ -86,9 +70,3 @@ def duration(seconds: float | None) -> str:
 def moment(at: dt.datetime) -> str:
     """A time in UTC, to the minute."""
     return f"{at.astimezone(dt.UTC):%Y-%m-%d %H:%M}"
-
-
-def metric_name(metric: str, k: int = 0) -> str:
-    """nDCG@10 for ndcg and 10."""
-    name = METRIC_NAMES.get(metric, metric.replace("_", " "))
-    return f"{name}@{k}" if k else name

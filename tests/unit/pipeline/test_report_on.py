@@ -46,17 +46,21 @@ def test_the_ledger_of_the_days_is_taken_and_no_more(made: MadeUp) -> None:
         made.run(day, "ingest_events", "failed", message=f"of {day}", rows_written=None, exit_code=2)
         made.run(day, "build_features", minute=1, rows_written='{"interactions": 7}')
         made.metric(day, "evaluate_offline", "recommendations", "ndcg", 0.25, low=0.2, high=0.3, users=9)
+        made.metric(day, "evaluate_offline", "recommendations", "ndcg", 0.1, segment="history=cold")
         made.file(day, f"{day}.csv", rows_read=10, rows_accepted=7, rows_rejected=2, rows_duplicate=1)
     found = report_on(made.warehouse, days=1)
     assert [(run.stage, run.status, dict(run.rows_written), run.message) for run in found.stages] == [
         ("ingest_events", "failed", {}, f"of {DAY}"),
         ("build_features", "done", {"interactions": 7}, None),
     ]
-    (metric,) = found.metrics
+    metric, group = found.metrics
+    assert (group.segment, group.run_date) == ("history=cold", DAY)
     assert (metric.run_date, metric.value, metric.low, metric.high, metric.users) == (DAY, 0.25, 0.2, 0.3, 9)
     (file,) = found.files
     assert (file.path, file.rows_read, file.rows_accepted, file.rows_rejected) == (f"{DAY}.csv", 10, 7, 2)
-    assert len(report_on(made.warehouse, days=2).files) == 2
+    both = report_on(made.warehouse, days=2)
+    assert len(both.files) == 2
+    assert [(one.run_date, one.segment) for one in both.metrics] == [(EVE, None), (DAY, None), (DAY, "history=cold")]
 
 
 def test_rejected_rows_are_counted_by_rule_with_a_few_examples(made: MadeUp) -> None:
@@ -75,7 +79,9 @@ def test_people_have_titles_reasons_histories_and_attributes(made: MadeUp) -> No
     made.history(DAY, [("ann", "h2", 1.0), ("ann", "h1", 5.0), ("bob", "h1", 1.0)])
     made.titles({"a": "Giant Steps", "h1": "Blue Train"})
     made.titles({"b": "of tomorrow"}, valid_from=NEXT)
+    made.user("ann", country="DE", gender="f", valid_from=dt.date(2019, 1, 1), valid_to=dt.date(2020, 1, 1))
     made.user("ann", country="FR", age_band=None)
+    made.user("ann", country="ES", valid_from=NEXT)
     found = report_on(made.warehouse)
     (ann,) = found.people
     assert (ann.user_id, dict(ann.attributes), ann.works) == ("ann", {"country": "FR"}, 2)

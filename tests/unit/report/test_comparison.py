@@ -15,14 +15,23 @@ from repertoire.report.comparison import largest_segments, lengths, lines, model
         (-0.01, 0.03, None, "no clear difference"),
         (0.0, 0.03, None, "no clear difference"),
         (-0.03, -0.01, None, "worse"),
-        (None, None, None, "not measured"),
+        (None, None, None, "no interval"),
     ],
 )
 def test_a_difference_is_one_where_its_interval_leaves_0_out_and_chance_is_unlikely(
     low: float | None, high: float | None, p_value: float | None, word: str
 ) -> None:
     assert verdict(metric(DAY, "a - b", "ndcg", 0.02, low=low, high=high, p_value=p_value)) == word
-    assert verdict(None) == "not measured"
+    assert verdict(None) == "no interval"
+
+
+@pytest.mark.parametrize(
+    ("name", "above", "below"),
+    [("recall", "better", "worse"), ("miscalibration", "worse", "better"), ("novelty", "higher", "lower")],
+)
+def test_which_side_is_better_depends_on_the_metric(name: str, above: str, below: str) -> None:
+    assert verdict(metric(DAY, "a - b", name, 0.2)) == above
+    assert verdict(metric(DAY, "a - b", name, -0.2)) == below
 
 
 def test_figures_stand_by_metric_k_and_model() -> None:

@@ -28,9 +28,9 @@ def test_files_are_added_up_by_day_and_kind() -> None:
 
 def test_a_stage_counts_at_its_newest_run() -> None:
     runs = (
+        stage_run(DAY, "build_features", minute=5, seconds=3.0, spark_jobs=None),
         stage_run(DAY, "build_features", "failed", minute=1, seconds=99.0),
         stage_run(DAY, "ingest_events", minute=0, seconds=1.0),
-        stage_run(DAY, "build_features", minute=5, seconds=3.0, spark_jobs=None),
         stage_run(EVE, "ingest_events", seconds=50.0),
     )
     found = ledger(report(2, stages=runs))

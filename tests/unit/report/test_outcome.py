@@ -105,9 +105,27 @@ def test_what_was_published_before_is_compared_with_where_it_was_measured() -> N
     measured = [metric(DAY, "recommendations", "ndcg", 0.12), metric(DAY, "published", "ndcg", 0.11)]
     measured.append(metric(DAY, "recommendations - published", "ndcg", 0.01, low=0.005, high=0.015))
     assert in_words(report(1, metrics=tuple(measured)))[-1] == (
-        "Beside what was published before: better by 0.0100 (0.0050 to 0.0150), more than chance explains."
+        "Beside the last publication: better by 0.0100 (0.0050 to 0.0150), more than chance explains."
+    )
+    measured[-1] = metric(DAY, "recommendations - published", "ndcg", 0.01, low=0.005, high=0.015, p_value=0.06)
+    assert in_words(report(1, metrics=tuple(measured)))[-1] == (
+        "Beside the last publication: no clear difference, +0.0100 (+0.0050 to +0.0150): it may be chance (p 0.060, "
+        "corrected for the number of differences)."
     )
     assert in_words(report(1, metrics=())) == ["How good the lists are was not measured."]
+
+
+def test_the_lists_that_were_live_have_their_own_sentence() -> None:
+    stage = {"stage": "evaluate_live", "k": 5}
+    measured = (
+        metric(DAY, "live", "ndcg", 0.12, **stage),
+        metric(DAY, "popular", "ndcg", 0.1, **stage),
+        metric(DAY, "live - popular", "ndcg", 0.02, low=0.01, high=0.03, **stage),
+    )
+    assert in_words(report(1, metrics=measured))[-1] == (
+        "nDCG@5 of the lists that were live, on what followed, is 0.1200 (95\u00a0% interval 0.1100 to 0.1300), against "
+        "0.1000 for popularity: better by 0.0200 (0.0100 to 0.0300), more than chance explains."
+    )
 
 
 def test_failures_are_the_newest_first_and_no_more_than_asked_for() -> None:

@@ -11,8 +11,9 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from tests.report_values import DAY, everywhere, publication, report, stage_run
+from tests.report_values import DAY, everywhere, person, publication, report, stage_run
 
+from repertoire.report import page
 from repertoire.report.contents import Person, Place, RejectedRow, Rejections, Report, Work
 from repertoire.report.page import render
 
@@ -197,6 +198,16 @@ def test_it_stays_below_5_mb_whatever_it_is_given(text: str) -> None:
     source = render(large(text))
     assert len(source.encode()) < 5_000_000
     assert 50 < len(held(source)["users"]) < 2_000
+
+
+def test_what_the_rest_of_the_page_takes_is_taken_from_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = tuple(person(f"user-{n}", item=f"item-{n}", title="a work " * 10) for n in range(5_000))
+    whole = render(report(people=people))
+    assert len(held(whole)["users"]) == 5_000
+    most = len(whole.encode()) - 100_000
+    monkeypatch.setattr(page, "MOST_BYTES", most)
+    monkeypatch.setattr(page, "SEARCH_BYTES", len(whole.encode()))
+    assert len(render(report(people=people)).encode()) <= most
 
 
 def test_the_same_report_is_the_same_page() -> None:

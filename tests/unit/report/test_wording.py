@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from repertoire.report.wording import breakable, decimal, duration, metric_name, moment, percent, short, signed, visible
+from repertoire.report.wording import breakable, decimal, duration, moment, percent, probability, short, signed, visible
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,7 @@ def test_figures() -> None:
         "",
         "",
     )
-    assert (metric_name("ndcg", 10), metric_name("hit_rate"), metric_name("new_thing", 5)) == (
-        "nDCG@10",
-        "hit rate",
-        "new thing@5",
-    )
+    assert (probability(0.06), probability(1e-5)) == ("0.060", "<\u00a00.001")
     paris = dt.datetime(2026, 3, 1, 1, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
     assert moment(paris) == "2026-02-28 23:30"
 
