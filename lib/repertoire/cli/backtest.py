@@ -96,12 +96,12 @@ def _results(
     *,
     from_log: bool,
 ) -> "list[BacktestResult]":
-    from repertoire.evaluation.evaluate_files import read_truth
+    from repertoire.evaluation.truth_file import read_truth
     from repertoire.pipeline.backtest_inputs import backtest_of_log, backtest_of_warehouse
     from repertoire.tuning.backtest import rolling_backtests
 
     with tempfile.TemporaryDirectory(prefix="repertoire-backtest-") as scratch:
-        judged = read_truth(spark, truth) if truth else None
+        judged = read_truth(spark, truth, lambda frame: frame).relevant if truth else None
         build = backtest_of_log if from_log else backtest_of_warehouse
         asked: Backtest = build(spark, settings, models, day, scratch, judged)
         return rolling_backtests(asked, windows)

@@ -10,8 +10,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from repertoire.errors import InputError, SettingsError
-from repertoire.evaluation.evaluate_files import FileEvaluation, evaluate_files, read_truth
+from repertoire.evaluation.evaluate_files import FileEvaluation, evaluate_files
 from repertoire.evaluation.ranking_metrics import METRICS
+from repertoire.evaluation.truth_file import read_truth
 
 LISTS = pd.DataFrame(
     [("1", "10", 1), ("1", "11", 2), ("2", "11", 1), ("2", "10", 2)], columns=["user_id", "item_id", "rank"]
@@ -340,7 +341,19 @@ def test_columns_of_users_need_a_file_of_users(spark: SparkSession, tmp_path: Pa
 
 
 def test_a_truth_alone(spark: SparkSession, tmp_path: Path) -> None:
-    truth = read_truth(spark, csv(tmp_path, "truth.csv", "user_id,item_id,gain\nu,a,1\nu,a,3\nu,b,0\n"))
-    assert [tuple(row) for row in truth.collect()] == [("u", "a", 3.0)]
+    path = csv(tmp_path, "truth.csv", "user_id,item_id,gain\nu,a,1\nu,a,3\nu,b,0\nv,b,2\n")
+    truth = read_truth(spark, path, lambda frame: frame)
+    assert sorted(tuple(row) for row in truth.relevant.collect()) == [("u", "a", 3.0), ("v", "b", 2.0)]
+    assert truth.repeated == 1
     with pytest.raises(InputError, match="whose gain"):
-        read_truth(spark, csv(tmp_path, "bad.csv", "user_id,item_id,gain\nu,a,much\n"))
+        read_truth(spark, csv(tmp_path, "bad.csv", "user_id,item_id,gain\nu,a,much\n"), lambda frame: frame)
+
+
+def test_lists_of_more_places_than_a_long_has_bits(spark: SparkSession, tmp_path: Path) -> None:
+    rows = "".join(f"u,i{rank},{rank}\n" for rank in range(1, 101))
+    truth = csv(tmp_path, "truth.csv", "user_id,item_id\nu,i100\n")
+    found = evaluate_files(spark, csv(tmp_path, "lists.csv", "user_id,item_id,rank\n" + rows), truth, [100])
+    assert values(found)["mrr", 100] == pytest.approx(1 / 100)
+    twice = csv(tmp_path, "twice.csv", "user_id,item_id,rank\n" + rows + "u,more,70\n")
+    with pytest.raises(InputError, match="rows whose rank is in the list already: 1, such as user 'u'"):
+        evaluate_files(spark, twice, truth, [100])
