@@ -26,6 +26,7 @@ REPLICATES = 1000
 
 # A sum of doubles over users differs beyond these digits with the order in which partitions come in.
 _DIGITS = 12
+_DIGITS_OF_P = 9
 
 
 def t_interval(value: float, standard_error: float, freedom: int, confidence: float) -> Interval:
@@ -106,7 +107,7 @@ def _paired_t(mean: float, sum_of_squares: float, users: int) -> float | None:
     variance = (sum_of_squares - users * mean * mean) / (users - 1)
     if variance <= 1e-15 * max(sum_of_squares / users, 1e-300):  # the difference is the same for everybody
         return 1.0 if mean == 0 else 0.0
-    return float(2 * stats.t.sf(abs(mean) / math.sqrt(variance / users), users - 1))
+    return round(float(2 * stats.t.sf(abs(mean) / math.sqrt(variance / users), users - 1)), _DIGITS_OF_P)
 
 
 def with_differences(metrics: DataFrame, models: Iterable[str], pairs: Pairs) -> DataFrame:

@@ -35,7 +35,11 @@ def read_lists(spark: SparkSession, path: str, keep: Callable[[DataFrame], DataF
     keep: caches a frame for as long as it is needed. Raises InputError where the file cannot be read, lacks a column,
     has a row without an id, a rank or score that is none, or an item or a rank twice in a list.
     """
-    rows = keep(_ranked(read_table(spark, path, (USER_ID, ITEM_ID)), path))
+    frame = read_table(spark, path, (USER_ID, ITEM_ID))
+    rows = _ranked(frame, path)
+    # Three columns of Parquet are read again in less time than a cache of them takes to fill.
+    if RANK not in frame.columns or not all(file.endswith(".parquet") for file in frame.inputFiles()):
+        rows = keep(rows)
     users = keep(_by_user(rows))
     with readable(path):
         (found,) = users.agg(

@@ -105,7 +105,7 @@ def test_a_paired_difference_is_taken_user_by_user(spark: SparkSession) -> None:
         gap = recall[name] - ease
         one = found[f"{name} - popular"]
         assert one.value == pytest.approx(gap.mean(), abs=1e-11)
-        assert one.p_value == pytest.approx(stats.ttest_rel(recall[name], ease).pvalue, rel=1e-6)
+        assert one.p_value == pytest.approx(stats.ttest_rel(recall[name], ease).pvalue, rel=1e-6, abs=1e-8)
         assert one.low is not None
         assert one.low < gap.mean() < one.high
         assert one.users == 40
