@@ -17,7 +17,7 @@ from repertoire.vocabulary import EVENT_DATE
 from tests.pipeline.conftest import LAST_DAY, Command
 from tests.pipeline.nightly import Logs, run_here, settings_for
 
-BEFORE = LAST_DAY - dt.timedelta(days=4)
+EARLIER, BEFORE = (LAST_DAY - dt.timedelta(days=back) for back in (6, 4))
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +26,11 @@ def inbox(logs: Logs, tmp_path_factory: pytest.TempPathFactory) -> Logs:
 
 
 @pytest.fixture(scope="module")
-def two_runs(logs: Logs, inbox: Logs, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """Published four days apart, of popularity alone, so that it takes little time."""
-    folder = tmp_path_factory.mktemp("two_runs") / "warehouse"
+def three_runs(logs: Logs, inbox: Logs, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Published two and four days apart, of popularity alone, so that it takes little time."""
+    folder = tmp_path_factory.mktemp("three_runs") / "warehouse"
     settings = settings_for(inbox, folder, "candidates.models=[]", "gate.require_evaluation=false")
-    for day in (BEFORE, LAST_DAY):
+    for day in (EARLIER, BEFORE, LAST_DAY):
         for file in sorted(logs.events.iterdir()):
             if file.name[:10] <= str(day):
                 shutil.copy(file, inbox.events)
@@ -43,13 +43,14 @@ def metrics(warehouse: Warehouse, stage: str, day: dt.date) -> dict[tuple[str, s
     return {(row["model"], row["metric"], row["k"], row["segment"]): row["value"] for row in rows}
 
 
-def test_the_first_run_has_nothing_live_to_measure(two_runs: Warehouse) -> None:
-    assert metrics(two_runs, "evaluate_live", BEFORE) == {}
+def test_the_first_run_has_nothing_live_to_measure(three_runs: Warehouse) -> None:
+    assert metrics(three_runs, "evaluate_live", EARLIER) == {}
+    assert metrics(three_runs, "evaluate_live", BEFORE) != {}
 
 
-def test_live_lists_are_measured_on_what_followed(two_runs: Warehouse, spark: SparkSession) -> None:
+def test_live_lists_are_measured_on_what_followed(three_runs: Warehouse, spark: SparkSession) -> None:
     """The figure, computed again with pandas from the tables."""
-    tables = two_runs.tables
+    tables = three_runs.tables
     lists = tables.rows(RECOMMENDATIONS, where=[("run_date", "=", BEFORE)]).to_pandas()
     then = tables.rows(INTERACTIONS, where=[("run_date", "=", BEFORE)]).to_pandas()
     seen = set(zip(then.user_id[then.seen], then.item_id[then.seen], strict=True))
@@ -65,9 +66,10 @@ def test_live_lists_are_measured_on_what_followed(two_runs: Warehouse, spark: Sp
     hits = lists[lists["rank"] <= 5].merge(truth, on=["user_id", "item_id"]).groupby("user_id").size()
     relevant = truth.groupby("user_id").size()
     recall = (hits.reindex(relevant.index, fill_value=0) / relevant).mean()
-    found = metrics(two_runs, "evaluate_live", LAST_DAY)
+    found = metrics(three_runs, "evaluate_live", LAST_DAY)
     assert found["live", "recall", 5, None] == pytest.approx(recall)
-    assert {model for model, *_ in found} == {"live", "popular", "live - popular"}
+    differences = {"live - popular", "previous - popular", "live - previous"}
+    assert {model for model, *_ in found} == {"live", "popular", "previous"} | differences
     assert {"history=cold", "history=warm"} >= {segment for *_, segment in found if segment is not None}
     assert found["live", "diversity", 5, None] is not None
 
@@ -98,20 +100,21 @@ def test_what_followed_is_new_liked_and_within_the_days(spark: SparkSession) -> 
                              seed=1).collect()) == 1  # fmt: skip
 
 
-def test_the_backtest_judges_what_was_published_at_its_cutoff(two_runs: Warehouse) -> None:
-    """Five days are held back, four lie between the runs: nothing was published then. With four, the first run's."""
-    assert {model for model, *_ in metrics(two_runs, "evaluate_offline", LAST_DAY)} == {
+def test_the_backtest_judges_what_was_published_at_its_cutoff(three_runs: Warehouse) -> None:
+    """Five days are held back: the last run judges the first one's lists, and the first one none."""
+    assert {model for model, *_ in metrics(three_runs, "evaluate_offline", EARLIER)} == {
         "recommendations",
         "popular",
         "recommendations - popular",
     }
+    assert "published" in {model for model, *_ in metrics(three_runs, "evaluate_offline", LAST_DAY)}
 
 
 def test_a_rerun_with_other_settings_judges_it(
-    two_runs: Warehouse, inbox: Logs, spark: SparkSession, tmp_path: Path
+    three_runs: Warehouse, inbox: Logs, spark: SparkSession, tmp_path: Path
 ) -> None:
     copy = tmp_path / "warehouse"
-    shutil.copytree(two_runs.root, copy, symlinks=True)
+    shutil.copytree(three_runs.root, copy, symlinks=True)
     settings = settings_for(
         inbox, copy, "candidates.models=[]", "gate.require_evaluation=false", "evaluation.holdout_days=4"
     )
@@ -122,8 +125,10 @@ def test_a_rerun_with_other_settings_judges_it(
     assert found["recommendations - published", "ndcg", 5, None] == pytest.approx(0, abs=0.02)
 
 
-def test_compare_says_what_differs_and_measures_both_on_what_followed(two_runs: Warehouse, repertoire: Command) -> None:
-    done = repertoire("compare", BEFORE, LAST_DAY, "--warehouse", two_runs.root, "--json")
+def test_compare_says_what_differs_and_measures_both_on_what_followed(
+    three_runs: Warehouse, repertoire: Command
+) -> None:
+    done = repertoire("compare", BEFORE, LAST_DAY, "--warehouse", three_runs.root, "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert found["names"] == [str(BEFORE), str(LAST_DAY)]
@@ -133,7 +138,7 @@ def test_compare_says_what_differs_and_measures_both_on_what_followed(two_runs: 
     }
     assert found["followed"] == [], "nothing has followed the last day"
     lists = {
-        day: two_runs.tables.rows(RECOMMENDATIONS, where=[("run_date", "=", day)]).to_pandas()
+        day: three_runs.tables.rows(RECOMMENDATIONS, where=[("run_date", "=", day)]).to_pandas()
         for day in (BEFORE, LAST_DAY)
     }
     both = lists[BEFORE].merge(lists[LAST_DAY], on=["user_id", "rank"])
@@ -141,9 +146,24 @@ def test_compare_says_what_differs_and_measures_both_on_what_followed(two_runs: 
     assert found["users"] == len(users)
     places = lists[BEFORE].user_id.isin(users).sum()
     assert found["same_places"] == pytest.approx((both.item_id_x == both.item_id_y).sum() / places)
-    table = repertoire("compare", LAST_DAY, BEFORE, "--warehouse", two_runs.root)
+    table = repertoire("compare", LAST_DAY, BEFORE, "--warehouse", three_runs.root)
     assert "users have lists in both" in table.stdout
     assert "nothing has followed the later run yet" in table.stdout
+
+
+def test_both_lists_are_measured_on_what_followed_the_later_run(three_runs: Warehouse, repertoire: Command) -> None:
+    done = repertoire("compare", EARLIER, BEFORE, "--warehouse", three_runs.root, "--json", "--set", "evaluation.k=[5]")
+    assert done.exit_code == 0, done.output
+    found = {
+        (one["model"], one["metric"]): one["value"]
+        for one in json.loads(done.stdout)["followed"]
+        if one["segment"] is None
+    }
+    # The later run's own figure, since its lists were the live ones of the last day.
+    live = metrics(three_runs, "evaluate_live", LAST_DAY)
+    assert found[str(BEFORE), "recall"] == pytest.approx(live["live", "recall", 5, None])
+    assert found[str(EARLIER), "recall"] == pytest.approx(live["previous", "recall", 5, None])
+    assert found[f"{BEFORE} - {EARLIER}", "recall"] == pytest.approx(live["live - previous", "recall", 5, None])
 
 
 @pytest.mark.parametrize(
@@ -154,17 +174,17 @@ def test_compare_says_what_differs_and_measures_both_on_what_followed(two_runs: 
     ],
 )
 def test_runs_that_cannot_be_compared(
-    two_runs: Warehouse, repertoire: Command, runs: tuple[object, object], message: str
+    three_runs: Warehouse, repertoire: Command, runs: tuple[object, object], message: str
 ) -> None:
-    done = repertoire("compare", *runs, "--warehouse", two_runs.root)
+    done = repertoire("compare", *runs, "--warehouse", three_runs.root)
     assert done.exit_code == 2
     assert message in done.stderr
 
 
-def test_backtest_of_a_warehouse_over_two_windows(two_runs: Warehouse, repertoire: Command) -> None:
-    before = two_runs.tables.version(METRICS)
+def test_backtest_of_a_warehouse_over_two_windows(three_runs: Warehouse, repertoire: Command) -> None:
+    before = three_runs.tables.version(METRICS)
     done = repertoire(
-        "backtest", "--warehouse", two_runs.root, "--days", 3, "--windows", 2, "--k", "5", "--json",
+        "backtest", "--warehouse", three_runs.root, "--days", 3, "--windows", 2, "--k", "5", "--json",
         "--set", "candidates.models=[]", "--by", "country",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -177,7 +197,7 @@ def test_backtest_of_a_warehouse_over_two_windows(two_runs: Warehouse, repertoir
         assert 0 < ndcg["value"] < 1
         assert ndcg["users"] > 10
         assert any(str(one["segment"]).startswith("country=") for one in window["measurements"])
-    assert two_runs.tables.version(METRICS) == before, "a backtest only reads"
+    assert three_runs.tables.version(METRICS) == before, "a backtest only reads"
 
 
 def test_backtest_of_a_log_with_each_split(repertoire: Command, tmp_path: Path) -> None:

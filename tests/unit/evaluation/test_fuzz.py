@@ -19,7 +19,7 @@ from repertoire.evaluation.truth_file import read_truth
 
 TRIES = int(os.environ.get("REPERTOIRE_FUZZ", "0"))
 fuzzed = settings(
-    max_examples=TRIES or 10,
+    max_examples=TRIES or 6,
     derandomize=not TRIES,
     database=None,
     deadline=None,
