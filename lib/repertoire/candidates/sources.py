@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from repertoire.candidates.recommender import FittedModel, Fitting, Request
 from repertoire.candidates.registry import recommender
+from repertoire.frames.materialise import materialise
 from repertoire.settings import CandidateSettings
 from repertoire.vocabulary import ITEM_ID, POPULAR, POPULAR_IN_SEGMENT, RANK, REASON, SCORE, SOURCE, USER_ID
 
@@ -37,28 +38,24 @@ def propose_from_sources(models: Sequence[FittedModel], request: Request, scratc
     Proposals are materialised as Parquet in the scratch folder, since they are read more than once.
     """
     by_name = {model.name: model for model in models}
-    spark = request.spark
 
-    def materialise(source: str, asked: Request) -> DataFrame:
+    def propose(source: str, asked: Request) -> DataFrame:
         proposals = recommender(source).propose(by_name[source], asked).withColumn(SOURCE, F.lit(source))
-        proposals.select(*PROPOSAL).write.mode("overwrite").parquet(f"{scratch}/{source}")
-        return spark.read.schema(proposals.select(*PROPOSAL).schema).parquet(f"{scratch}/{source}")
+        return materialise(proposals.select(*PROPOSAL), f"{scratch}/{source}")
 
     tiers = fallback_tiers(request.settings)
     personalised = [source for source, tier in tiers.items() if tier == 0]
-    found = [materialise(source, request) for source in personalised]
+    found = [propose(source, request) for source in personalised]
     asked = request
     for source in FALLBACKS:
         if found:
-            short = f"{scratch}/short_before_{source}"
-            _short_of(asked.users, found, request.k).write.mode("overwrite").parquet(short)
-            remaining = spark.read.schema(f"{USER_ID} string").parquet(short)
+            remaining = materialise(_short_of(asked.users, found, request.k), f"{scratch}/short_before_{source}")
             if remaining.isEmpty():
                 break
             asked = replace(
                 asked, users=remaining, interactions=asked.interactions.join(remaining, USER_ID, "left_semi")
             )
-        found.append(materialise(source, asked))
+        found.append(propose(source, asked))
     return reduce(DataFrame.unionByName, found)
 
 

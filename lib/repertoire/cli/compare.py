@@ -30,16 +30,13 @@ def compare(
     with explained(debug=debug):
         from rich.console import Console
 
-        from repertoire.cli.sessions import lazy_session
+        from repertoire.cli.sessions import lazy_session, open_lazily
         from repertoire.pipeline.compare_runs import compare_runs
         from repertoire.settings import load_settings
-        from repertoire.store import open_warehouse
-        from repertoire.store.files import is_local
 
         settings = load_settings(env=env, overrides=overrides(set_, run__warehouse=warehouse))
         with lazy_session(settings, app="repertoire compare", debug=debug) as session:
-            spark = None if is_local(settings.run.warehouse) else session()
-            opened = open_warehouse(settings.run.warehouse, spark)
+            opened = open_lazily(settings.run.warehouse, session)
             found = compare_runs(opened, session, settings, first, second)
         if as_json:
             print(json.dumps(asdict(found), default=str, indent=1))

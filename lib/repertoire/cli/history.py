@@ -71,19 +71,16 @@ def rollback(
     with explained(debug=debug):
         import uuid
 
-        from repertoire.cli.sessions import lazy_session
+        from repertoire.cli.sessions import lazy_session, open_lazily
         from repertoire.pipeline.lease import Lease, utc_now
         from repertoire.pipeline.rollback import roll_back
         from repertoire.settings import load_settings
-        from repertoire.store import open_warehouse
-        from repertoire.store.files import is_local
 
         settings = load_settings(env=env, overrides=overrides(set_, run__warehouse=warehouse))
         day = parse_date(to, "--to") if to else None
         run_id = f"rollback-{uuid.uuid4().hex[:8]}"
         with lazy_session(settings, app="repertoire rollback", debug=debug) as session:
-            local = is_local(settings.run.warehouse)
-            opened = open_warehouse(settings.run.warehouse, None if local else session())
+            opened = open_lazily(settings.run.warehouse, session)
             with Lease(
                 opened.files,
                 opened.folder("leases"),

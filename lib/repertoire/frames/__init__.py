@@ -1,1 +1,1 @@
-"""Maths on DataFrames that several packages share, in leaf modules that import nothing of them."""
+"""What several packages do with DataFrames, in leaf modules that import nothing of them."""

@@ -2,16 +2,14 @@
 
 import datetime as dt
 from types import SimpleNamespace
-from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from repertoire.candidates.recommender import Request
 from repertoire.candidates.registry import recommender
-from repertoire.evaluation.background import Background
 from repertoire.evaluation.measure import measure
-from repertoire.evaluation.segments import user_segments
+from repertoire.frames.materialise import materialise
 from repertoire.pipeline.eligible_items import eligible_items
 from repertoire.pipeline.live_publication import live_publication
 from repertoire.pipeline.metric_rows import metric_rows, say_headline
@@ -19,6 +17,7 @@ from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.pipeline.valid_on import valid_on
 from repertoire.pipeline.what_followed import what_followed
 from repertoire.tables import EVENTS, INTERACTIONS, ITEMS, METRICS, PUBLICATIONS, RECOMMENDATIONS, USERS
+from repertoire.tuning.background_of import background_of
 from repertoire.vocabulary import ITEM_ID, POPULAR, RANK, SEEN, USER_ID
 
 LIVE = "live"
@@ -63,7 +62,14 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
     if older is not None:
         models[PREVIOUS] = _shown(older, users, k)
     models = {name: _materialise(context, frame, f"lists/{name}") for name, frame in models.items()}
-    background = _background(inputs, settings, context, then, history, users)
+    background = background_of(
+        then,
+        history,
+        users,
+        settings.evaluation,
+        items=valid_on(inputs.frame(ITEMS), context.run_date) if inputs.has(ITEMS) else None,
+        users=valid_on(inputs.frame(USERS), context.run_date) if inputs.has(USERS) else None,
+    )
     baselines = [name for name in (POPULAR, PREVIOUS) if name in models]
     measured = measure(models, truth, settings.evaluation.k, background, baselines=baselines, seed=context.seed)
     context.say(f"{what}: {users.count():,} users turned to something new")
@@ -99,30 +105,8 @@ def _popular(
     return recommender(POPULAR).propose(model, request).select(USER_ID, ITEM_ID, RANK)
 
 
-def _background(
-    inputs: Inputs,
-    settings: SimpleNamespace,
-    context: RunContext,
-    then: DataFrame,
-    history: DataFrame,
-    users: DataFrame,
-) -> Background:
-    items = valid_on(inputs.frame(ITEMS), context.run_date) if inputs.has(ITEMS) else None
-    accounts = valid_on(inputs.frame(USERS), context.run_date) if inputs.has(USERS) else None
-    by: list[Any] = settings.evaluation.by
-    return Background(
-        history=history,
-        tags=None if items is None else items.select(ITEM_ID, "tags").where("tags IS NOT NULL"),
-        catalogue_size=max(1, then.select(ITEM_ID).distinct().count()),
-        segments=user_segments(users, history, settings.evaluation.cold_below, accounts, by if accounts else []),
-    )
-
-
 def _materialise(context: RunContext, frame: DataFrame, name: str) -> DataFrame:
-    """What is read more than once is written once."""
-    folder = f"{context.scratch}/{name}"
-    frame.write.mode("overwrite").parquet(folder)
-    return context.spark.read.schema(frame.schema).parquet(folder)
+    return materialise(frame, f"{context.scratch}/{name}")
 
 
 STAGE = Stage(

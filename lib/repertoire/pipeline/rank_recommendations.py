@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from repertoire.candidates.sources import fallback_tiers
 from repertoire.evaluation.measurement import Measurement
 from repertoire.evaluation.popularity_curve import items_by_count, shares_of_top
+from repertoire.frames.materialise import materialise
 from repertoire.pipeline.eligible_items import eligible_items
 from repertoire.pipeline.metric_rows import metric_rows
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
@@ -32,9 +33,7 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
         F.lit(1.0).alias("propensity"),
         F.lit(None).cast("string").alias("arm"),
     )
-    folder = f"{context.scratch}/lists"
-    table.write.mode("overwrite").parquet(folder)  # read twice: counted here, then written to the warehouse
-    table = context.spark.read.schema(table.schema).parquet(folder)
+    table = materialise(table, f"{context.scratch}/lists")  # counted here, then written to the warehouse
     by_tier = [F.count_if(F.col(FALLBACK_TIER) == tier).alias(f"tier_{tier}") for tier in range(len(TIER_WORDS))]
     counts = table.agg(
         F.count("*").alias("rows"),

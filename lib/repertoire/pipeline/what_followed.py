@@ -5,10 +5,9 @@ import datetime as dt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from repertoire.evaluation.ranking_metrics import GAIN
-from repertoire.features.interactions import build_interactions
 from repertoire.settings import FeatureSettings
-from repertoire.vocabulary import EVENT_DATE, EVENT_TS, ITEM_ID, NEGATIVE, SEEN, STRENGTH, USER_ID
+from repertoire.tuning.new_and_liked import liked, new_to_some_users
+from repertoire.vocabulary import EVENT_DATE, EVENT_TS
 
 
 def what_followed(
@@ -29,9 +28,4 @@ def what_followed(
     begin = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), tzinfo=cutoff.tzinfo)
     days = (F.col(EVENT_DATE) > F.lit(day)) & (F.col(EVENT_DATE) < F.lit(cutoff.date()))
     since = events.where(days & (F.col(EVENT_TS) >= F.lit(begin)))
-    followed = build_interactions(since, cutoff=cutoff, settings=settings).frame
-    liked = followed.where(F.col(SEEN) & (F.col(STRENGTH) > F.col(NEGATIVE)))
-    new = liked.select(USER_ID, ITEM_ID, F.col(STRENGTH).alias(GAIN)).join(history, [USER_ID, ITEM_ID], "left_anti")
-    users = new.select(USER_ID).distinct()
-    chosen = users.orderBy(F.xxhash64(F.lit(seed), USER_ID), USER_ID).limit(max_users)
-    return new.join(chosen, USER_ID, "left_semi")
+    return new_to_some_users(liked(since, settings, cutoff), history, max_users, seed)

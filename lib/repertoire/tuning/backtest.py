@@ -13,17 +13,17 @@ from pyspark.sql import functions as F
 from repertoire.candidates.recommender import Fitting, Request
 from repertoire.candidates.registry import recommender
 from repertoire.candidates.sources import fallback_tiers, fit_sources, propose_from_sources
-from repertoire.evaluation.background import Background
 from repertoire.evaluation.measure import measure
 from repertoire.evaluation.measurement import Measurement
-from repertoire.evaluation.ranking_metrics import GAIN
-from repertoire.evaluation.segments import user_segments
 from repertoire.evaluation.split import Split
 from repertoire.features.interactions import build_interactions
+from repertoire.frames.materialise import materialise
 from repertoire.ranking.blend_by_tier import blend_by_tier
 from repertoire.settings import CandidateSettings, EvaluationSettings, FeatureSettings
+from repertoire.tuning.background_of import background_of
 from repertoire.tuning.choose_split import ChosenSplit, choose_split, known_before
-from repertoire.vocabulary import ITEM_ID, NEGATIVE, POPULAR, RANK, SEEN, STRENGTH, USER_ID
+from repertoire.tuning.new_and_liked import liked, new_to_some_users
+from repertoire.vocabulary import ITEM_ID, POPULAR, RANK, SEEN, USER_ID
 
 OURS = "recommendations"
 PUBLISHED = "published"
@@ -90,32 +90,19 @@ def backtest(asked: Backtest) -> BacktestResult:
     learnt = build_interactions(chosen.split.train, cutoff=chosen.cutoff, settings=asked.features)
     train = _materialise(asked, learnt.frame, "interactions")
     history = _materialise(asked, train.where(SEEN).select(USER_ID, ITEM_ID), "history")
-    unseen = _later(asked, chosen).join(history, [USER_ID, ITEM_ID], "left_anti")
-    truth = _materialise(asked, _sample(asked, unseen), "truth")
+    later = asked.truth
+    if later is None:
+        later = liked(chosen.split.holdout, asked.features, asked.cutoff)
+    new = new_to_some_users(later, history, asked.evaluation.max_users, asked.seed)
+    truth = _materialise(asked, new, "truth")
     if truth.isEmpty() or train.isEmpty():
         return BacktestResult(chosen.words, [])
     users = _materialise(asked, truth.select(USER_ID).distinct(), "users")
     lists = _lists(asked, chosen, train, users)
-    background = Background(
-        history=history,
-        tags=None if asked.items is None else asked.items.select(ITEM_ID, "tags").where("tags IS NOT NULL"),
-        catalogue_size=train.select(ITEM_ID).distinct().count(),
-        segments=user_segments(
-            users, history, asked.evaluation.cold_below, asked.users, asked.evaluation.by if asked.users else []
-        ),
-    )
+    background = background_of(train, history, users, asked.evaluation, items=asked.items, users=asked.users)
     baselines = [name for name in (POPULAR, PUBLISHED) if name in lists]
     measured = measure(lists, truth, asked.evaluation.k, background, baselines=baselines, seed=asked.seed)
     return BacktestResult(chosen.words, measured)
-
-
-def _later(asked: Backtest, chosen: ChosenSplit) -> DataFrame:
-    """user_id, item_id, gain: what users turned to in the part that was held back."""
-    if asked.truth is not None:
-        return asked.truth
-    followed = build_interactions(chosen.split.holdout, cutoff=asked.cutoff, settings=asked.features).frame
-    liked = followed.where(F.col(SEEN) & (F.col(STRENGTH) > F.col(NEGATIVE)))
-    return liked.select(USER_ID, ITEM_ID, F.col(STRENGTH).alias(GAIN))
 
 
 def _lists(asked: Backtest, chosen: ChosenSplit, train: DataFrame, users: DataFrame) -> dict[str, DataFrame]:
@@ -149,15 +136,5 @@ def _lists(asked: Backtest, chosen: ChosenSplit, train: DataFrame, users: DataFr
     return {name: lists[name] for name in (*asked.models, POPULAR, PUBLISHED) if name in lists}
 
 
-def _sample(asked: Backtest, truth: DataFrame) -> DataFrame:
-    """Truth of at most evaluation.max_users users, always the same ones."""
-    users = truth.select(USER_ID).distinct()
-    chosen = users.orderBy(F.xxhash64(F.lit(asked.seed), USER_ID), USER_ID).limit(asked.evaluation.max_users)
-    return truth.join(chosen, USER_ID, "left_semi")
-
-
 def _materialise(asked: Backtest, frame: DataFrame, name: str) -> DataFrame:
-    """What is read more than once is written once."""
-    folder = f"{asked.scratch}/{name}"
-    frame.write.mode("overwrite").parquet(folder)
-    return asked.spark.read.schema(frame.schema).parquet(folder)
+    return materialise(frame, f"{asked.scratch}/{name}")
