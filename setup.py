@@ -29,6 +29,7 @@ TEST = [
     "playwright>=1.65,<2",
     "ranx>=0.3.21,<0.4",
     "types-PyYAML>=6,<7",
+    "venv-pack>=0.2,<0.3",  # scripts/package.sh
 ]
 
 setup(

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from repertoire.errors import RepertoireError
@@ -99,6 +100,14 @@ def under_spark_submit() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
+def _given_to_spark_submit() -> set[str]:
+    """The keys of the configuration that spark-submit was given, which counts more than ours."""
+    if not under_spark_submit():
+        return set()
+    SparkContext._ensure_initialized()  # type: ignore[attr-defined]
+    return {key for key, _ in SparkConf().getAll()}
+
+
 def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
     """A session with Delta; times in SQL are in UTC.
 
@@ -144,8 +153,10 @@ def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
             "spark.ui.enabled": "false",
             "spark.driver.extraJavaOptions": _java_options(settings),
         }
+    given = _given_to_spark_submit()
     for key, value in (conf | settings.conf).items():
-        builder = builder.config(key, value)
+        if key not in given:
+            builder = builder.config(key, value)
     try:
         with _jvm_noise_aside(quiet=_log_level() == "off" and not under_spark_submit()):
             spark = builder.getOrCreate()

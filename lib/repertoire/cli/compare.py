@@ -30,13 +30,14 @@ def compare(
     with explained(debug=debug):
         from rich.console import Console
 
-        from repertoire.cli.sessions import lazy_session, open_lazily
+        from repertoire.cli.sessions import lazy_session
         from repertoire.pipeline.compare_runs import compare_runs
         from repertoire.settings import load_settings
+        from repertoire.store import open_warehouse
 
         settings = load_settings(env=env, overrides=overrides(set_, run__warehouse=warehouse))
         with lazy_session(settings, app="repertoire compare", debug=debug) as session:
-            opened = open_lazily(settings.run.warehouse, session)
+            opened = open_warehouse(settings.run.warehouse, session)
             found = compare_runs(opened, session, settings, first, second)
         if as_json:
             print(json.dumps(asdict(found), default=str, indent=1))

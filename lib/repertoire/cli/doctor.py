@@ -123,9 +123,9 @@ def _warehouse(env: str | None, given: list[str]) -> str:
     from repertoire.tables import PUBLICATIONS
 
     path = load_settings(env=env, overrides=given).run.warehouse
-    if not is_local(path):
-        return f"{path}: not local, so not looked into here"
     warehouse = open_warehouse(path)
+    if not is_local(path):
+        return f"{path}, {warehouse.tables.rows(PUBLICATIONS).num_rows} publications"
     folder = Path(warehouse.root)
     if not folder.exists():
         return f"{folder}: not there yet; the first run makes it"

@@ -71,16 +71,17 @@ def rollback(
     with explained(debug=debug):
         import uuid
 
-        from repertoire.cli.sessions import lazy_session, open_lazily
+        from repertoire.cli.sessions import lazy_session
         from repertoire.pipeline.lease import Lease, utc_now
         from repertoire.pipeline.rollback import roll_back
         from repertoire.settings import load_settings
+        from repertoire.store import open_warehouse
 
         settings = load_settings(env=env, overrides=overrides(set_, run__warehouse=warehouse))
         day = parse_date(to, "--to") if to else None
         run_id = f"rollback-{uuid.uuid4().hex[:8]}"
         with lazy_session(settings, app="repertoire rollback", debug=debug) as session:
-            opened = open_lazily(settings.run.warehouse, session)
+            opened = open_warehouse(settings.run.warehouse, session)
             with Lease(
                 opened.files,
                 opened.folder("leases"),

@@ -61,7 +61,6 @@ def run_stages(
     from repertoire.pipeline.stages import STAGES
     from repertoire.settings import load_settings
     from repertoire.store import open_warehouse
-    from repertoire.store.files import is_local
 
     day = parse_date(run_date, "--run-date")
     if inputs not in ("pinned", "latest"):
@@ -69,10 +68,7 @@ def run_stages(
     settings = load_settings(env=env, overrides=given)
     options = RunOptions(run_date=day, first=first, last=last, force=force, latest=inputs == "latest")
     with lazy_session(settings, app=f"repertoire {first or 'run'} {run_date}", debug=debug) as session:
-        local = is_local(settings.run.warehouse)
-        if dry_run and not local:
-            raise SettingsError("--dry-run starts nothing, and so can only look into a local warehouse")
-        warehouse = open_warehouse(settings.run.warehouse, None if local else session())
+        warehouse = open_warehouse(settings.run.warehouse, session)
         runner = Runner(warehouse, settings, STAGES, progress_for(Console(stderr=True)), session)
         if dry_run:
             for stage in runner.check(options):

@@ -8,8 +8,6 @@ from pyspark.sql import SparkSession
 
 from repertoire.session import start_session
 from repertoire.settings import Settings
-from repertoire.store import Warehouse, open_warehouse
-from repertoire.store.files import is_local
 
 
 @contextlib.contextmanager
@@ -29,8 +27,3 @@ def lazy_session(settings: Settings, *, app: str, debug: bool = False) -> Iterat
     finally:
         for spark in started:
             spark.stop()
-
-
-def open_lazily(path: str, session: Callable[[], SparkSession]) -> Warehouse:
-    """The warehouse at a path; Spark is started for one that is not local."""
-    return open_warehouse(path, None if is_local(path) else session())

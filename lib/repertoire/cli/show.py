@@ -70,10 +70,13 @@ def item(
 def open_for_reading(env: str | None, given: list[str]) -> Any:
     from repertoire.settings import load_settings
     from repertoire.store import open_warehouse
+    from repertoire.tables import RUNS
 
     warehouse = open_warehouse(load_settings(env=env, overrides=given).run.warehouse)
-    if not warehouse.files.exists(warehouse.root):
-        raise InputError(f"no warehouse at {warehouse.root}; --warehouse or run.warehouse names another folder")
+    if warehouse.tables.version(RUNS) is None:
+        raise InputError(
+            f"no warehouse at {warehouse.root}: nothing has run in it. --warehouse or run.warehouse names another folder"
+        )
     return warehouse
 
 

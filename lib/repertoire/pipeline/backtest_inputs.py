@@ -47,7 +47,7 @@ def backtest_of_warehouse(
 ) -> Backtest:
     """Reads the newest versions of the warehouse's tables. Raises InputError where it has no events."""
     asked = _models(settings, models)
-    warehouse = open_warehouse(settings.run.warehouse, spark)
+    warehouse = open_warehouse(settings.run.warehouse, lambda: spark)
     if warehouse.tables.version(EVENTS) is None:
         raise InputError(
             f"{warehouse.root} has no events. Name a log (repertoire backtest EVENTS), or a warehouse in which "

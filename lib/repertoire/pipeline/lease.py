@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import os
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -101,9 +102,14 @@ class Lease(AbstractContextManager["Lease"]):
 
     def _renew(self) -> None:
         while not self._stop.wait(self._seconds / 3):
-            if not self._is_mine():
-                return
-            self._files.replace(self._file(self._number), json.dumps(self._content()))
+            try:
+                if not self._is_mine():
+                    return
+                self._files.replace(self._file(self._number), json.dumps(self._content()))
+            except (
+                Exception
+            ) as error:  # a name node that fails over: the next turn may go well, and `check` has the last word
+                print(f"the lease on {self._name} could not be renewed: {error}", file=sys.stderr)
 
     def _is_mine(self) -> bool:
         if self._highest() != self._number:

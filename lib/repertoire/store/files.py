@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import uuid
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -105,11 +107,27 @@ class LocalFiles:
 
 
 class HadoopFiles:
-    """Any file system that Hadoop knows (hdfs:// first of all), through Spark's JVM."""
+    """Any file system that Hadoop knows (hdfs:// first of all), through Spark's JVM.
 
-    def __init__(self, spark: "SparkSession") -> None:
-        self._jvm: Any = spark._jvm
-        self._conf = spark._jsc.hadoopConfiguration()
+    session: gives the session; asked for at the first use, which raises RepertoireError where there is none.
+    """
+
+    def __init__(self, session: "Callable[[], SparkSession] | None") -> None:
+        self._session = session
+
+    @cached_property
+    def _spark(self) -> "SparkSession":
+        if self._session is None:
+            raise RepertoireError("files that are not on this machine need Spark, and this command works without it")
+        return self._session()
+
+    @property
+    def _jvm(self) -> Any:
+        return self._spark._jvm
+
+    @cached_property
+    def _conf(self) -> Any:
+        return self._spark._jsc.hadoopConfiguration()
 
     def exists(self, path: str) -> bool:
         return bool(self._fs(path).exists(self._path(path)))
@@ -143,8 +161,9 @@ class HadoopFiles:
         options = self._jvm.org.apache.hadoop.fs.Options.Rename
         array = self._jvm.java.lang.reflect.Array.newInstance(options.OVERWRITE.getClass(), 1)
         array[0] = options.OVERWRITE
-        context = self._jvm.org.apache.hadoop.fs.FileContext.getFileContext(self._path(path).toUri(), self._conf)
-        context.rename(self._path(draft), self._path(path), array)
+        context = self._jvm.org.apache.hadoop.fs.FileContext.getFileContext(self._fs(path).getUri(), self._conf)
+        # Unlike a FileSystem, a FileContext takes no path without the file system's name.
+        context.rename(*(self._fs(name).makeQualified(self._path(name)) for name in (draft, path)), array)
 
     def delete(self, path: str) -> None:
         self._fs(path).delete(self._path(path), True)

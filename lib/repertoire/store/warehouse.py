@@ -1,11 +1,12 @@
 """A warehouse: the folder that holds every table, model and lease, and the live lists."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from repertoire.errors import RepertoireError
+from repertoire.errors import RepertoireError, SettingsError
 from repertoire.store.delta_tables import DeltaTables
 from repertoire.store.files import Files, HadoopFiles, LocalFiles, is_local
 
@@ -25,17 +26,21 @@ class Warehouse:
         return "/".join([self.root, *parts])
 
 
-def open_warehouse(path: str, spark: "SparkSession | None" = None) -> Warehouse:
+def open_warehouse(path: str, session: "Callable[[], SparkSession] | None" = None) -> Warehouse:
     """The warehouse at a path, which need not exist yet.
 
-    spark: needed for paths that are not local. Raises RepertoireError where it is missing.
+    session: gives the session through whose JVM files that are not local are read and written; it is asked for at the
+    first of them. Tables are read without.
     """
     if is_local(path):
         root = os.path.abspath(path.removeprefix("file://"))
         if Path(root).exists() and not Path(root).is_dir():
             raise RepertoireError(f"the warehouse {root} is a file; run.warehouse takes a folder")
         return Warehouse(root, LocalFiles(), DeltaTables(f"{root}/tables"))
-    if spark is None:
-        raise RepertoireError(f"{path} can only be opened with Spark; this command works without")
     root = path.rstrip("/")
-    return Warehouse(root, HadoopFiles(spark), DeltaTables(f"{root}/tables"))
+    if root.startswith("hdfs:///") and not os.environ.get("HADOOP_CONF_DIR"):
+        raise SettingsError(
+            f"run.warehouse is {path}, which names no name node, and HADOOP_CONF_DIR is not set. Set HADOOP_CONF_DIR to "
+            "the folder of the cluster's core-site.xml, or write hdfs://HOST:PORT/PATH."
+        )
+    return Warehouse(root, HadoopFiles(session), DeltaTables(f"{root}/tables"))

@@ -11,7 +11,7 @@ from repertoire.store.files import Files, HadoopFiles, LocalFiles
 
 @pytest.fixture(params=["local", "hadoop"])
 def files(request: pytest.FixtureRequest, spark: SparkSession) -> Files:
-    return LocalFiles() if request.param == "local" else HadoopFiles(spark)
+    return LocalFiles() if request.param == "local" else HadoopFiles(lambda: spark)
 
 
 @pytest.fixture
