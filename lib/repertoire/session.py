@@ -104,7 +104,7 @@ def _given_to_spark_submit() -> set[str]:
     """The keys of the configuration that spark-submit was given, which counts more than ours."""
     if not under_spark_submit():
         return set()
-    SparkContext._ensure_initialized()  # type: ignore[attr-defined]
+    SparkContext._ensure_initialized()
     return {key for key, _ in SparkConf().getAll()}
 
 

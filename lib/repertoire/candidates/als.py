@@ -60,8 +60,8 @@ def fit(fitting: Fitting) -> FittedModel:
         users=users + 1,
         items=items + 1,
         rank=settings.rank,
-        user_blocks=settings.user_blocks or _blocks(count),
-        item_blocks=settings.item_blocks or _blocks(count),
+        user_blocks=settings.user_blocks or blocks_of(count),
+        item_blocks=settings.item_blocks or blocks_of(count),
         tasks=fitting.spark.sparkContext.defaultParallelism,
     )
     memory = refuse_if_too_large(fitting.spark, size, settings.refuse_memory_share)
@@ -122,8 +122,8 @@ def _written(fitting: Fitting, pairs: DataFrame, count: int) -> DataFrame:
     return fitting.spark.read.parquet(path)
 
 
-def _blocks(pairs: int) -> int:
-    """From the data alone: other counts give another model, so another machine must not change them."""
+def blocks_of(pairs: int) -> int:
+    """How many blocks, from the data alone: other counts give another model, so another machine must not change them."""
     return min(max(2, math.ceil(pairs / _PAIRS_A_BLOCK)), _MOST_BLOCKS)
 
 

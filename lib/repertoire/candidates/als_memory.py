@@ -58,8 +58,8 @@ class AlsMemory:
 def memory_of(spark: SparkSession) -> int:
     """Bytes of heap that Spark's tasks have: the driver's in local mode, else the executors' together."""
     if _is_local(spark):
-        return _bytes(_conf(spark, "spark.driver.memory", "1g"))
-    return _bytes(_conf(spark, "spark.executor.memory", "1g")) * _executors(spark)
+        return bytes_of(_conf(spark, "spark.driver.memory", "1g"))
+    return bytes_of(_conf(spark, "spark.executor.memory", "1g")) * _executors(spark)
 
 
 def refuse_if_too_large(spark: SparkSession, size: AlsSize, share: float) -> AlsMemory:
@@ -95,7 +95,7 @@ def _conf(spark: SparkSession, key: str, otherwise: str) -> str:
     return spark.conf.get(key, otherwise) or otherwise
 
 
-def _bytes(size: str) -> int:
+def bytes_of(size: str) -> int:
     """Bytes of a Java memory size such as 4g or 512m; a bare number counts MiB, as Spark has it."""
     match = re.fullmatch(r"(\d+)([kmgt]?)b?", size.strip().lower())
     if match is None:

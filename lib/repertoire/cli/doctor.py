@@ -1,5 +1,6 @@
 """`repertoire doctor`: what is missing, and how to get it."""
 
+import json
 import os
 import platform
 import re
@@ -9,6 +10,9 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from repertoire.cli.options import Debug, Env, Set, Warehouse, overrides
 from repertoire.errors import RepertoireError
@@ -16,7 +20,19 @@ from repertoire.errors import RepertoireError
 _PACKAGES = ("pyspark", "delta-spark", "deltalake", "pyarrow", "pandas", "numpy", "pydantic")
 
 
-def doctor(env: Env = None, set_: Set = None, warehouse: Warehouse = None, debug: Debug = False) -> None:
+def doctor(
+    env: Env = None,
+    set_: Set = None,
+    warehouse: Warehouse = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option("--profile", help="Whether this file for spark-submit will do, such as conf/spark/yarn.conf."),
+    ] = None,
+    pairs: Annotated[int | None, typer.Option("--pairs", help="For so many pairs of a user and an item …")] = None,
+    users: Annotated[int | None, typer.Option("--users", help="… users …")] = None,
+    items: Annotated[int | None, typer.Option("--items", help="… and items; those of the last ALS by default.")] = None,
+    debug: Debug = False,
+) -> None:
     """Check Java, Spark, the Delta jars, memory, settings, the warehouse; say what to do about what is missing."""
     given = overrides(set_, run__warehouse=warehouse)
     checks: list[tuple[str, Callable[[], str]]] = [
@@ -30,6 +46,8 @@ def doctor(env: Env = None, set_: Set = None, warehouse: Warehouse = None, debug
         ("warehouse", lambda: _warehouse(env, given)),
         ("Spark", lambda: _spark(env, given, debug)),
     ]
+    if profile:
+        checks.append(("profile", lambda: _profile(env, given, profile, pairs, users, items)))
     failed = False
     for name, check in checks:
         try:
@@ -96,10 +114,14 @@ def _settings(env: str | None, given: list[str]) -> str:
 
 
 def _memory(env: str | None, given: list[str]) -> str:
+    from repertoire.candidates.als_memory import bytes_of
     from repertoire.settings import load_settings
 
     wanted = load_settings(env=env, overrides=given).spark.driver_memory
-    heap = _gibibytes(wanted)
+    try:
+        heap = bytes_of(wanted) / 2**30
+    except RepertoireError as error:
+        raise RepertoireError(f"spark.driver_memory: {error}") from None
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     if heap > 0.8 * machine:
         raise RepertoireError(
@@ -107,13 +129,6 @@ def _memory(env: str | None, given: list[str]) -> str:
             f"Allowed here: up to {0.8 * machine:.0f}g, such as --set spark.driver_memory={max(1, int(machine / 2))}g"
         )
     return f"{wanted} of {machine:.1f} GiB for Spark"
-
-
-def _gibibytes(text: str) -> float:
-    matched = re.fullmatch(r"(\d+(?:\.\d+)?)([kmgt])b?", text.strip().lower())
-    if not matched:
-        raise RepertoireError(f'spark.driver_memory: "{text}" is no amount of memory; write it like 4g or 900m')
-    return float(matched.group(1)) * {"k": 2**-20, "m": 2**-10, "g": 1, "t": 2**10}[matched.group(2)]
 
 
 def _warehouse(env: str | None, given: list[str]) -> str:
@@ -133,6 +148,38 @@ def _warehouse(env: str | None, given: list[str]) -> str:
         raise RepertoireError(f"{folder} cannot be written to by this user. Change its rights or name another folder.")
     live = warehouse.tables.rows(PUBLICATIONS).num_rows
     return f"{folder}, {live} publications, {shutil.disk_usage(folder).free / 2**30:.0f} GiB free"
+
+
+def _profile(
+    env: str | None, given: list[str], path: Path, pairs: int | None, users: int | None, items: int | None
+) -> str:
+    from repertoire.cli.profile import LogSize, Profile, shortcomings
+    from repertoire.settings import load_settings
+
+    settings = load_settings(env=env, overrides=given)
+    asked = {"pairs": pairs, "users": users, "items": items}
+    known = {name: count for name, count in asked.items() if count is not None}
+    if len(known) < len(asked):
+        known = _last_als(settings.run.warehouse) | known
+    size = LogSize(**known)
+    wrong = shortcomings(Profile.read(path), size, settings.candidates)
+    of = f"{size.pairs:,} pairs, {size.users:,} users, {size.items:,} items"
+    if wrong:
+        raise RepertoireError("\n      ".join([f"{path} will not do for {of}:", *wrong]))
+    return f"{path} will do for {of} at rank {settings.candidates.als.rank}"
+
+
+def _last_als(warehouse: str) -> dict[str, int]:
+    """What the newest ALS in the warehouse was fitted on."""
+    from repertoire.store import open_warehouse
+    from repertoire.tables import MODELS
+    from repertoire.vocabulary import ALS
+
+    rows = open_warehouse(warehouse).tables.rows(MODELS, where=[("name", "=", ALS)]).to_pylist()
+    if not rows:
+        raise RepertoireError(f"{warehouse} has no model yet to take the size from: name --pairs, --users and --items")
+    newest = json.loads(max(rows, key=lambda row: row["run_date"])["metadata"])
+    return {name: newest[name] for name in ("pairs", "users", "items")}
 
 
 def _spark(env: str | None, given: list[str], debug: bool) -> str:

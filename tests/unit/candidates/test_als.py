@@ -154,7 +154,7 @@ def test_singular_equations_are_explained(spark: SparkSession, tmp_path: Path) -
 
 
 def test_blocks_follow_from_the_pairs_or_the_settings(spark: SparkSession, tmp_path: Path) -> None:
-    assert [als._blocks(pairs) for pairs in (1, 500_000, 500_001, 14_000_000, 10**10)] == [2, 2, 3, 56, 400]
+    assert [als.blocks_of(pairs) for pairs in (1, 500_000, 500_001, 14_000_000, 10**10)] == [2, 2, 3, 56, 400]
     settings = with_als(user_blocks=3, item_blocks=1)
     parameters = als.fit(fitting(interactions(spark, checkerboard(4)), tmp_path, settings)).metadata["parameters"]
     assert (parameters["user_blocks"], parameters["item_blocks"]) == (3, 1)
