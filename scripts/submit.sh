@@ -4,8 +4,7 @@
 # One stage on a cluster, or STAGE `run` for the whole job in one application. The first profile is yarn, the first deploy
 # mode its own. Packages and uploads what has changed first (scripts/package.sh --upload $REPERTOIRE_UPLOAD).
 # Needs HADOOP_CONF_DIR for yarn and hdfs://;  eval "$(scripts/cluster.sh env)"  sets it for the cluster of scripts/cluster.sh.
-# Exit codes are the job's: 0 done, 1 failed, 2 wrong input or settings, 3 refused. A driver on YARN says 1 for any failure;
-# `repertoire runs --env cluster` knows better.
+# Exit codes are the job's, in both deploy modes: 0 done, 1 failed, 2 wrong input or settings, 3 refused.
 set -euo pipefail
 
 ROOT="$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
@@ -58,5 +57,20 @@ if [[ "$profile" != local ]]; then
     properties="dist/spark/$profile.conf"
 fi
 export PATH="$ROOT/.venv/bin:$PATH" # spark-submit asks the python3 there for Spark
-exec spark-submit --properties-file "$properties" ${master:+--master "$master"} \
-    ${deploy_mode:+--deploy-mode "$deploy_mode"} "${submit[@]}" "jobs/$stage.py" "${job[@]}"
+command=(spark-submit --properties-file "$properties" ${master:+--master "$master"}
+    ${deploy_mode:+--deploy-mode "$deploy_mode"} "${submit[@]}" "jobs/$stage.py" "${job[@]}")
+[[ "$deploy_mode" == cluster ]] || exec "${command[@]}"
+
+# spark-submit says 1 for whatever became of a driver on the cluster, and names the driver's own code in its log.
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+code=0
+"${command[@]}" 2> >(tee "$log" >&2) || code=$?
+wait
+if ((code)); then
+    application="$(grep -o 'application_[0-9_]*' "$log" | head -n 1)"
+    [[ -z "$application" ]] || printf 'submit: what the driver said: yarn logs -applicationId %s -log_files stdout -am 1\n' "$application" >&2
+    own="$(sed -n 's/.*diagnostics: User application exited with status \([0-9]*\).*/\1/p' "$log" | tail -n 1)"
+    code="${own:-$code}"
+fi
+exit "$code"

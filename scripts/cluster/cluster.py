@@ -32,7 +32,7 @@ class Cluster:
     def up(self, service: str) -> None:
         """Starts what is not running yet, and waits until all of it answers."""
         services = needed(service)
-        hadoop = hadoop_jars(self.layout.home)
+        hadoop = hadoop_jars(ROOT / ".cluster")  # whatever folder the cluster has
         wanted = [
             daemon
             for daemon in daemons(self.layout, self.conf, hadoop, self.spark)
@@ -53,7 +53,7 @@ class Cluster:
     def down(self, service: str) -> None:
         """Stops what this folder's cluster started, the last first."""
         unwanted = needing(service)
-        for daemon in reversed(daemons(self.layout, self.conf, self.layout.home, self.spark)):
+        for daemon in reversed(daemons(self.layout, self.conf, Path(), self.spark)):
             if daemon.service in unwanted and (process := self._process(daemon)).pid is not None:
                 print(f"cluster: stopping {daemon.name} ({process.pid})", flush=True)
                 process.stop()
@@ -61,7 +61,7 @@ class Cluster:
     def status(self, service: str) -> bool:
         """Prints each daemon of a service; whether all of them are up."""
         all_up = True
-        for daemon in daemons(self.layout, self.conf, self.layout.home, self.spark):
+        for daemon in daemons(self.layout, self.conf, Path(), self.spark):
             if service in (daemon.service, "all"):
                 process = self._process(daemon)
                 state = _state(daemon, process)

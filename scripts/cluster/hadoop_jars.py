@@ -14,7 +14,7 @@ _COPY = "dependency:copy-dependencies"
 
 
 def hadoop_jars(home: Path) -> Path:
-    """The folder of the jars below `home`; fetches them if they are not there. Raises ClusterError without Maven."""
+    """The folder of the jars below `home`; fetches them there if need be. Raises ClusterError without Maven."""
     folder = home / f"hadoop-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}"
     if not folder.is_dir():
         _fetch(folder)
@@ -26,6 +26,7 @@ def _fetch(folder: Path) -> None:
     version = re.search(r"hadoop-minicluster</artifactId>\s*<version>([^<]+)", _POM.read_text(encoding="utf-8"))
     print(f"cluster: fetching Hadoop {version.group(1) if version else ''} (115 MB, once)", flush=True)
     draft = folder.with_suffix(f".{os.getpid()}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         done = subprocess.run(
             [maven, "-q", "-B", "-f", _POM, _COPY, "-DincludeScope=runtime", f"-DoutputDirectory={draft}"],

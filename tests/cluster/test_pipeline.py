@@ -1,0 +1,117 @@
+"""The whole job for two dates on YARN, in client and in cluster mode, and on Spark standalone: the tables of local mode."""
+
+import datetime as dt
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from repertoire.pipeline.ledger import Ledger
+from repertoire.pipeline.stages import STAGES
+from repertoire.store import Warehouse, open_warehouse
+from repertoire.tables import EVENTS, INGESTED_FILES
+from tests.cluster.conftest import Cluster
+from tests.pipeline.conftest import LAST_DAY, logs  # noqa: F401
+from tests.pipeline.nightly import COMPARED, SMALL, Logs, contents, live_lists, run_here, settings_for
+
+DAYS = (LAST_DAY - dt.timedelta(days=1), LAST_DAY)
+NAMED_BY_PLACE = {
+    "ingested_files": ("path", "content_id"),
+    "rejected_events": ("source", "row_hash"),
+    "events": ("source",),
+}
+"""Columns that say where a file lay, or how its file system sums up its bytes."""
+MODES = {
+    "yarn client": ("--profile", "yarn"),
+    "yarn cluster": ("--profile", "yarn", "--deploy-mode", "cluster"),
+    "standalone": ("--profile", "standalone"),
+}
+
+
+@pytest.fixture(scope="session")
+def local(logs: Logs, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:  # noqa: F811
+    """Both dates in local mode."""
+    settings = settings_for(logs, tmp_path_factory.mktemp("local") / "warehouse")
+    for day in DAYS:
+        warehouse = run_here(spark, settings, day)
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def shop(cluster: Cluster, hdfs: str, logs: Logs) -> list[str]:  # noqa: F811
+    """The same logs on HDFS: the settings that name them."""
+    cluster.hadoop("-mkdir", "-p", f"{hdfs}/shop")
+    cluster.hadoop("-put", str(logs.events), str(logs.items), str(logs.users), f"{hdfs}/shop")
+    named = {"events": logs.events, "items": logs.items, "users": logs.users}
+    own = [f"ingest.{kind}={hdfs}/shop/{path.name}" for kind, path in named.items()]
+    return own + [text for text in SMALL if not text.startswith("spark.")] + ["spark.shuffle_partitions=2"]
+
+
+def job_of(day: dt.date, shop: list[str], warehouse: str) -> list[str]:
+    given = [word for text in (*shop, f"run.warehouse={warehouse}") for word in ("--set", text)]
+    return ["--run-date", day.isoformat(), "--env", "cluster", *given]
+
+
+def as_local(warehouse: str, local: Warehouse) -> Warehouse:
+    """A warehouse on HDFS, all of whose tables were found to be those of local mode."""
+    there = open_warehouse(warehouse)
+    for table in COMPARED:
+        left_out = NAMED_BY_PLACE.get(table.name, ())
+        assert contents(there, table, *left_out) == contents(local, table, *left_out), table.name
+    return there
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_two_dates_give_the_tables_of_local_mode(
+    mode: str, cluster: Cluster, hdfs: str, shop: list[str], local: Warehouse, tmp_path: Path
+) -> None:
+    warehouse = f"{hdfs}/warehouse of {mode}".replace(" ", "-")
+    for day in DAYS:
+        done = cluster.submit("run_pipeline", *MODES[mode], *job_of(day, shop, warehouse))
+        assert done.returncode == 0, done.stdout[-5000:]
+    there = as_local(warehouse, local)
+    for day in DAYS:
+        entries = Ledger(there, day).entries()
+        assert [(entry.stage, entry.status) for entry in entries] == [(stage.name, "done") for stage in STAGES]
+    cluster.hadoop("-get", f"{warehouse}/live", str(tmp_path))
+    assert live_lists(Warehouse(str(tmp_path), there.files, there.tables)) == live_lists(local)
+
+
+def test_a_stage_by_plain_spark_submit_with_nothing_uploaded_before(
+    cluster: Cluster, hdfs: str, shop: list[str], local: Warehouse
+) -> None:
+    warehouse = f"{hdfs}/warehouse-plain"
+    done = cluster.spark_submit("conf/spark/yarn.conf", "ingest_events", *job_of(DAYS[0], shop, warehouse))
+    assert done.returncode == 0, done.stdout[-5000:]
+    there, day = open_warehouse(warehouse), DAYS[0]
+    accepted = [row for row in contents(local, INGESTED_FILES, "path", "content_id") if row[1] == day]
+    assert [row for row in contents(there, INGESTED_FILES, "path", "content_id") if row[1] == day] == accepted
+
+
+@pytest.mark.parametrize("mode", ["yarn client", "yarn cluster"])
+def test_wrong_input_is_exit_code_2_wherever_the_driver_runs(
+    mode: str, cluster: Cluster, hdfs: str, shop: list[str]
+) -> None:
+    wrong = [*shop, f"ingest.events={hdfs}/absent"]
+    done = cluster.submit("ingest_events", *MODES[mode], *job_of(DAYS[0], wrong, f"{hdfs}/warehouse-none"))
+    assert done.returncode == 2, done.stdout[-3000:]
+    assert open_warehouse(f"{hdfs}/warehouse-none").tables.version(EVENTS) is None
+
+
+def test_the_history_server_reads_what_the_runs_left(cluster: Cluster) -> None:
+    """With the memory that executors and their Python workers took."""
+    api = f"{cluster.environment['REPERTOIRE_HISTORY']}/api/v1/applications"
+
+    def answer(path: str = "") -> Any:
+        with urllib.request.urlopen(api + path) as reply:
+            return json.load(reply)
+
+    finished = [app for app in answer() if app["name"].startswith("repertoire run") and app["attempts"][0]["completed"]]
+    assert finished
+    attempt = finished[0]["attempts"][0].get("attemptId")
+    executors = answer(f"/{finished[0]['id']}{f'/{attempt}' if attempt else ''}/allexecutors")
+    peaks = [executor["peakMemoryMetrics"] for executor in executors if executor["id"] != "driver"]
+    assert any(peak["ProcessTreePythonRSSMemory"] > 0 and peak["JVMHeapMemory"] > 0 for peak in peaks)
