@@ -52,8 +52,8 @@ class CostMeter:
     """Measures one stage after the other of a session: `start`, then `read`."""
 
     def __init__(self, spark: SparkSession) -> None:
-        self._jvm: Any = spark._jvm
-        jvm = self._jvm
+        jvm: Any = spark._jvm
+        self._file = jvm.java.io.File
         self._context: Any = spark._jsc.sc()
         self._store = self._context.statusStore()
         self._json = jvm.org.apache.spark.status.api.v1.JacksonMessageWriter().mapper()
@@ -126,7 +126,7 @@ class CostMeter:
         as long as a file."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "rows.json")
-            self._json.writeValue(self._jvm.java.io.File(str(file)), sequence)
+            self._json.writeValue(self._file(str(file)), sequence)
             rows: list[dict[str, Any]] = json.loads(file.read_bytes())
         return rows
 
