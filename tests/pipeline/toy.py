@@ -31,6 +31,9 @@ class Recorder:
     def began(self, run_id: str, run_date: dt.date) -> None:
         pass
 
+    def in_application(self, application_id: str) -> None:
+        pass
+
     def started(self, stage: str, number: int, of: int) -> None:
         self.ran.append(stage)
 

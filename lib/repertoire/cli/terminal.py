@@ -23,6 +23,9 @@ class TerminalProgress:
     def began(self, run_id: str, run_date: dt.date) -> None:
         pass
 
+    def in_application(self, application_id: str) -> None:
+        pass
+
     def started(self, stage: str, number: int, of: int) -> None:
         self._live = Live(_Running(f"{stage} ({number} of {of})"), console=self._console, transient=True)
         self._live.start()

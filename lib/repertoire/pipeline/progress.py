@@ -8,10 +8,12 @@ from repertoire.pipeline.ledger import Entry
 
 
 class Progress(Protocol):
-    """A listener of a run. `began` comes first, and again for a later run; `finished` gets the error that ended a
-    stage, if one did."""
+    """A listener of a run. `began` comes first, and again for a later run; `in_application` once Spark runs, with the
+    name by which YARN and the history server know it; `finished` gets the error that ended a stage, if one did."""
 
     def began(self, run_id: str, run_date: dt.date) -> None: ...
+
+    def in_application(self, application_id: str) -> None: ...
 
     def started(self, stage: str, number: int, of: int) -> None: ...
 
@@ -26,6 +28,9 @@ class PlainProgress:
     """One line an event on stderr: what a log file wants."""
 
     def began(self, run_id: str, run_date: dt.date) -> None:
+        pass
+
+    def in_application(self, application_id: str) -> None:
         pass
 
     def started(self, stage: str, number: int, of: int) -> None:

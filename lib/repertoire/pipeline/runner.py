@@ -227,6 +227,7 @@ class _OneRun:
         group = f"{self.run_id}/{stage.name}/{uuid.uuid4().hex[:8]}"
         spark.sparkContext.setJobGroup(group, f"{stage.name} {self._options.run_date}")
         mark_logs(spark, self.run_id, stage.name)
+        self._runner._progress.in_application(spark.sparkContext.applicationId)
         self._meter = self._meter or CostMeter(spark)
         self._meter.start(group)
         said: list[str] = []
