@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _SECRET_NAME = re.compile(r"password|passwd|secret|token|credential|key", re.IGNORECASE)
-_URL_USER = re.compile(r"(?<=://)[^/\s@]+:[^/\s@]*(?=@)")
+_URL_USER = re.compile(r"(?<=://)[^/\s@:]+:[^\s@]*(?=@)")
 _HIDDEN = "***"
 _LEAST = 4  # shorter ones, such as true and 10, would be found in any text
 
