@@ -62,6 +62,7 @@ class MadeUp:
     def cost(self, day: dt.date, stage: str, **other: Any) -> None:
         numbers = {c.name: 0 for c in STAGE_COSTS.columns if c.type in ("int", "bigint", "double") and not c.nullable}
         row = {"run_id": f"{day}-1", "run_date": day, "stage": stage, "application_id": "app", "complete": True}
+        row |= {"started_at": at(day)}
         self._write(STAGE_COSTS, [numbers | row | other])
 
     def published(

@@ -334,6 +334,7 @@ STAGE_COSTS = Table(
         Column("run_id", "string", "the run"),
         _RUN_DATE,
         Column("stage", "string", "the stage"),
+        Column("started_at", "timestamp", "UTC; a stage that failed has a row for each attempt"),
         Column("application_id", "string", "the Spark application it ran in, as YARN and the history server name it"),
         Column("seconds", "double", "wall seconds"),
         Column("spark_jobs", "int", "Spark jobs that it started"),
@@ -383,8 +384,8 @@ STAGE_COSTS = Table(
             "complete", "boolean", "false where Spark had forgotten some of its jobs or stages: the sums are too low"
         ),
     ),
-    key=("run_id", "stage"),
-    written=Written.UPSERT,
+    key=("run_id", "stage", "started_at"),
+    written=Written.INSERT,
     ledger=True,
 )
 

@@ -55,7 +55,7 @@ def test_a_run_goes_on_where_its_cost_cannot_be_read(shop: Shop, monkeypatch: py
         raise ConnectionError("the JVM is gone")
 
     monkeypatch.setattr("repertoire.pipeline.stage_cost.CostMeter.read", no_accounts)
-    assert "what ingest cost could not be read: ConnectionError" in shop.run(last="ingest").words
+    assert "what the stage cost could not be read: ConnectionError" in shop.run(last="ingest").words
     (row,) = shop.warehouse.tables.rows(RUNS).to_pylist()
     assert (row["status"], row["spark_jobs"]) == ("done", None)
     assert not shop.warehouse.tables.rows(STAGE_COSTS).num_rows

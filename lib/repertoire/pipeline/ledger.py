@@ -64,8 +64,9 @@ class Ledger:
 
     def write_cost(self, entry: Entry, cost: StageCost) -> None:
         """What a closed stage cost, into the table `stage_costs`."""
-        key = {"run_id": entry.run_id, "run_date": entry.run_date, "stage": entry.stage, "seconds": entry.seconds}
-        self._warehouse.tables.write_rows(STAGE_COSTS, [asdict(cost) | key])
+        shared = ("run_id", "run_date", "stage", "started_at", "seconds")
+        row = asdict(cost) | {name: getattr(entry, name) for name in shared}
+        self._warehouse.tables.append_rows(STAGE_COSTS, [row])
 
     def close_abandoned(self, now: dt.datetime) -> list[Entry]:
         """Marks as failed what a dead run left behind as running. To be called with the lease in hand: nobody else

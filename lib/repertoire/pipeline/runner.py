@@ -228,8 +228,7 @@ class _OneRun:
         spark.sparkContext.setJobGroup(group, f"{stage.name} {self._options.run_date}")
         mark_logs(spark, self.run_id, stage.name)
         self._runner._progress.in_application(spark.sparkContext.applicationId)
-        self._meter = self._meter or CostMeter(spark)
-        self._meter.start(group)
+        self._measure(spark, group)
         said: list[str] = []
 
         def say(text: str) -> None:
@@ -245,12 +244,13 @@ class _OneRun:
             written: _Written | None = None,
             error: BaseException | None = None,
         ) -> Entry:
-            cost = self._cost(stage)
+            ended_at, seconds = utc_now(), round(time.monotonic() - clock, 3)
+            cost = self._cost()
             closed = replace(
                 entry,
                 status=outcome,
-                ended_at=utc_now(),
-                seconds=round(time.monotonic() - clock, 3),
+                ended_at=ended_at,
+                seconds=seconds,
                 spark_jobs=cost.spark_jobs if cost else None,
                 output_versions=written.versions if written else None,
                 rows_written=written.rows if written else None,
@@ -286,14 +286,23 @@ class _OneRun:
         self._newest[stage.name] = self._done[stage.name] = done
         return done
 
-    def _cost(self, stage: Stage) -> StageCost | None:
-        """What the stage cost; None where Spark does not say. A run does not fail for want of its accounts, and that of
-        a JVM that died is still to be entered as failed."""
-        assert self._meter is not None
+    # A run does not fail for want of its accounts, and that of a JVM that died is still to be entered as failed.
+
+    def _measure(self, spark: SparkSession, group: str) -> None:
+        """From here on the stage is charged with the Spark jobs of a group."""
         try:
-            return self._meter.read()
+            self._meter = self._meter or CostMeter(spark)
+            self._meter.start(group)
         except Exception as error:
-            self._runner._progress.said(f"what {stage.name} cost could not be read: {type(error).__name__}")
+            self._meter = None
+            self._runner._progress.said(f"what the stage costs cannot be measured: {type(error).__name__}")
+
+    def _cost(self) -> StageCost | None:
+        """What the stage cost; None where Spark does not say."""
+        try:
+            return self._meter.read() if self._meter else None
+        except Exception as error:
+            self._runner._progress.said(f"what the stage cost could not be read: {type(error).__name__}")
             return None
 
     def _context(self, stage: Stage, spark: SparkSession, began: dt.datetime, say: Callable[[str], None]) -> RunContext:

@@ -108,7 +108,7 @@ def stage_metrics(
             tuple(Sample(n, {"stage": stage, "outcome": outcome}) for (stage, outcome), n in sorted(counted.items())),
             kind="counter",
         ),
-        *_costs([row for row in costs if row["run_id"] == newest[row["stage"]]["run_id"]]),
+        *_costs([row for row in costs if _attempt(row) == _attempt(newest[row["stage"]])]),
         Family("repertoire_leases_held", "leases that somebody alive holds", sample(len(leases))),
         Family(
             "repertoire_lease_taken_timestamp_seconds",
@@ -134,6 +134,10 @@ def _costs(costs: Sequence[Row]) -> list[Family]:
         )
         families.append(Family(f"repertoire_stage_memory_{what}_bytes", about, sum(found, ())))
     return families
+
+
+def _attempt(row: Row) -> tuple[str, dt.datetime]:
+    return (row["run_id"], row["started_at"])
 
 
 def _outcome(row: Row, at_work: set[str]) -> str:
