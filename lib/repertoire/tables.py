@@ -381,7 +381,9 @@ STAGE_COSTS = Table(
             nullable=True,
         ),
         Column(
-            "complete", "boolean", "false where Spark had forgotten some of its jobs or stages: the sums are too low"
+            "complete",
+            "boolean",
+            "false where Spark had forgotten, or not yet entered, some of its jobs: the sums are too low",
         ),
     ),
     key=("run_id", "stage", "started_at"),

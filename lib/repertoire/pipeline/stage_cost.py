@@ -1,7 +1,7 @@
 """What a stage cost, from Spark's own accounts: read when it ends, without a Spark job.
 
 Spark keeps them for its user interface, and also where that is off. It forgets the oldest jobs and stages past
-spark.ui.retainedJobs and spark.ui.retainedStages; a cost that lacks some says so.
+spark.ui.retainedJobs and spark.ui.retainedStages, and enters what happens a little later; a cost that lacks some says so.
 """
 
 import json
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from repertoire.pipeline.memory_limits import MemoryLimits, memory_limits
@@ -60,7 +61,7 @@ class CostMeter:
         pools = jvm.java.lang.management.ManagementFactory.getMemoryPoolMXBeans()
         self._heap = [pool for pool in pools if str(pool.getType().name()) == "HEAP"]
         self._limits: MemoryLimits = memory_limits(spark)
-        self._group, self._jobs_before = "", 0
+        self._group, self._jobs_before, self._python_is_reset = "", 0, False
 
     def start(self, group: str) -> None:
         """From here on a stage is measured whose Spark jobs are those of a job group."""
@@ -71,7 +72,7 @@ class CostMeter:
 
     def read(self) -> StageCost:
         """What was used since `start`. Raises what py4j raises where the JVM is gone."""
-        self._context.listenerBus().waitUntilEmpty(_BUS_MILLISECONDS)
+        settled = self._settled()
         since = self._jobs_so_far() - self._jobs_before
         recent = self._rows(self._store.jobsList(None).take(since))
         jobs = [job for job in recent if job.get("jobGroup") == self._group]
@@ -82,7 +83,7 @@ class CostMeter:
         rss = sum(_peak(peaks, f"ProcessTree{which}RSSMemory") or 0 for which in ("JVM", "Python", "Other"))
         return StageCost(
             application_id=str(self._context.applicationId()),
-            complete=len(recent) == since and found == wanted,
+            complete=settled and len(recent) == since and found == wanted,
             spark_jobs=len(jobs),
             spark_stages=sum(stage["status"] != "SKIPPED" for stage in stages),
             tasks=_total(stages, "numCompleteTasks"),
@@ -104,6 +105,16 @@ class CostMeter:
             executor_rss_bytes=rss or None,
             executor_limit_bytes=self._limits.executor,
         )
+
+    def _settled(self) -> bool:
+        """Whether Spark has entered all that has happened; it does so behind the work, on a busy cluster far behind."""
+        try:
+            self._context.listenerBus().waitUntilEmpty(_BUS_MILLISECONDS)
+        except Py4JJavaError as error:
+            if "TimeoutException" not in str(error.java_exception.getClass().getName()):
+                raise
+            return False
+        return True
 
     def _jobs_so_far(self) -> int:
         return int(self._context.dagScheduler().numTotalJobs())
