@@ -93,4 +93,4 @@ def _in_logs(error: BaseException) -> str:
         return error.in_logs
     condition = getattr(error, "getCondition", lambda: None)()
     kind = type(error).__name__ if not condition else f"{type(error).__name__} [{condition}]"
-    return f"{kind}: `repertoire runs` has what it said, --debug shows where it happened"
+    return f"{kind}; its words are left out here: `repertoire runs` has those of a stage, --debug shows all"

@@ -60,7 +60,7 @@ def test_every_line_says_when_which_run_and_which_stage(log: JsonProgress, capsy
             "no number",
         ),
         (GateRefusedError("coverage is 0.1"), "WARN", "refused", "coverage is 0.1"),
-        (ValueError(PERSON), "ERROR", "failed", "ValueError: `repertoire runs` has what it said"),
+        (ValueError(PERSON), "ERROR", "failed", "ValueError; its words are left out here: `repertoire runs` has"),
     ],
 )
 def test_a_failure_is_told_without_what_it_quotes(
@@ -91,5 +91,5 @@ def test_sparks_name_for_a_condition_is_told_and_its_words_are_not(
 
     log.ended(1, CastError(f"the value '{PERSON}' cannot be cast"))
     (message,) = [line["message"] for line in lines(capsys) if line["event"] == "ended"]
-    assert str(message).startswith("CastError [CAST_INVALID_INPUT]: ")
+    assert str(message).startswith("CastError [CAST_INVALID_INPUT]; ")
     assert PERSON not in str(message)
