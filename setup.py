@@ -26,6 +26,7 @@ TEST = [
     "import-linter>=2.16,<3",
     "ruff>=0.17,<0.18",
     "mypy>=2.4,<3",
+    "prometheus-client>=0.26,<0.27",
     "playwright>=1.65,<2",
     "ranx>=0.3.21,<0.4",
     "types-PyYAML>=6,<7",

@@ -19,6 +19,7 @@ from repertoire.tables import (
     RECOMMENDATIONS,
     REJECTED_EVENTS,
     RUNS,
+    STAGE_COSTS,
     USERS,
     Table,
 )
@@ -57,6 +58,12 @@ class MadeUp:
         row = {"run_id": f"{day}-1", "run_date": day, "stage": stage, "status": status, "started_at": at(day, minute)}
         row |= {"settings_id": "s", "input_versions": "{}", "seconds": 1.5, "spark_jobs": 2, "rows_written": '{"t": 3}'}
         self._write(RUNS, [row | other])
+
+    def cost(self, day: dt.date, stage: str, **other: Any) -> None:
+        numbers = {c.name: 0 for c in STAGE_COSTS.columns if c.type in ("int", "bigint", "double") and not c.nullable}
+        row = {"run_id": f"{day}-1", "run_date": day, "stage": stage, "application_id": "app", "complete": True}
+        row |= {"started_at": at(day)}
+        self._write(STAGE_COSTS, [numbers | row | other])
 
     def published(
         self, day: dt.date, version: int = 0, *, action: str = "publish", minute: int = 30, **other: Any

@@ -9,9 +9,17 @@ from difflib import get_close_matches
 
 
 class RepertoireError(Exception):
-    """Any failure that Repertoire explains. `exit_code` is what the command ends with."""
+    """Any failure that Repertoire explains. `exit_code` is what the command ends with.
+
+    in_logs: the message without what it quotes of rows and of people, for logs that are kept and passed on; it is the
+    message itself where that quotes nothing of the kind.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str, *, in_logs: str | None = None) -> None:
+        super().__init__(message)
+        self.in_logs = message if in_logs is None else in_logs
 
 
 class InputError(RepertoireError):

@@ -327,6 +327,70 @@ RUNS = Table(
     ledger=True,
 )
 
+STAGE_COSTS = Table(
+    "stage_costs",
+    "what one stage of one run cost, by Spark's own accounts",
+    (
+        Column("run_id", "string", "the run"),
+        _RUN_DATE,
+        Column("stage", "string", "the stage"),
+        Column("started_at", "timestamp", "UTC; a stage that failed has a row for each attempt"),
+        Column("application_id", "string", "the Spark application it ran in, as YARN and the history server name it"),
+        Column("seconds", "double", "wall seconds"),
+        Column("spark_jobs", "int", "Spark jobs that it started"),
+        Column("spark_stages", "int", "Spark stages that ran, retries counted; those whose result was there are not"),
+        Column("tasks", "bigint", "tasks that were done"),
+        Column("failed_tasks", "bigint", "attempts at tasks that failed"),
+        Column("executor_seconds", "double", "seconds of all tasks together"),
+        Column("cpu_seconds", "double", "of these, seconds of CPU in the JVM; Python workers' are not in it"),
+        Column("gc_seconds", "double", "of executor_seconds, those in which the JVM collected garbage"),
+        Column("input_bytes", "bigint", "bytes read from files"),
+        Column("output_bytes", "bigint", "bytes written to files"),
+        Column("shuffle_read_bytes", "bigint", "bytes read from other tasks"),
+        Column("shuffle_written_bytes", "bigint", "bytes written for other tasks"),
+        Column("spilled_bytes", "bigint", "bytes put on disk because memory did not suffice"),
+        Column(
+            "driver_heap_bytes", "bigint", "most heap of the driver's JVM: the peaks of its parts added up, so at most"
+        ),
+        Column("driver_heap_limit_bytes", "bigint", "heap that the driver's JVM may take"),
+        Column("driver_python_bytes", "bigint", "most resident memory of the driver's Python process", nullable=True),
+        Column(
+            "executor_heap_bytes",
+            "bigint",
+            "most heap of an executor's JVM in the samples (spark.executor.metrics.pollingInterval); null: no sample",
+            nullable=True,
+        ),
+        Column("executor_heap_limit_bytes", "bigint", "heap that an executor's JVM may take"),
+        Column(
+            "executor_python_bytes",
+            "bigint",
+            "most resident memory of an executor's Python workers in the samples; null unless "
+            "spark.executor.processTreeMetrics.enabled is true",
+            nullable=True,
+        ),
+        Column(
+            "executor_rss_bytes",
+            "bigint",
+            "most resident memory of an executor, JVM, Python and others added up, so at most; null as before",
+            nullable=True,
+        ),
+        Column(
+            "executor_limit_bytes",
+            "bigint",
+            "memory above which YARN or Kubernetes kills an executor; null where nobody does",
+            nullable=True,
+        ),
+        Column(
+            "complete",
+            "boolean",
+            "false where Spark had forgotten, or not yet entered, some of its jobs: the sums are too low",
+        ),
+    ),
+    key=("run_id", "stage", "started_at"),
+    written=Written.INSERT,
+    ledger=True,
+)
+
 MODELS = Table(
     "models",
     "one fitted model",
@@ -377,6 +441,7 @@ TABLES: dict[str, Table] = {
         RECOMMENDATIONS,
         METRICS,
         RUNS,
+        STAGE_COSTS,
         MODELS,
         PUBLICATIONS,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from repertoire.pipeline.progress import PlainProgress
+from repertoire.pipeline.progress import PlainProgress, Progress
 from repertoire.pipeline.runner import Runner, RunOptions
 from repertoire.pipeline.stages import STAGES
 from repertoire.settings import Settings, load_settings
@@ -74,10 +74,12 @@ def settings_for(logs: Logs, warehouse: Path, *more: str) -> Settings:
     return load_settings(overrides=[*logs.overrides(warehouse), *more])
 
 
-def run_here(spark: SparkSession, settings: Settings, run_date: dt.date, **options: Any) -> Warehouse:
+def run_here(
+    spark: SparkSession, settings: Settings, run_date: dt.date, progress: Progress | None = None, **options: Any
+) -> Warehouse:
     """Runs the whole job on the tests' session."""
     warehouse = open_warehouse(settings.run.warehouse)
-    runner = Runner(warehouse, settings, STAGES, PlainProgress(), lambda: spark)
+    runner = Runner(warehouse, settings, STAGES, progress or PlainProgress(), lambda: spark)
     runner.run(RunOptions(run_date, **options))
     return warehouse
 

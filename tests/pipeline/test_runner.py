@@ -14,7 +14,7 @@ from repertoire.pipeline.lease import Lease
 from repertoire.pipeline.ledger import Ledger
 from repertoire.pipeline.runner import Runner, RunOptions
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext
-from repertoire.tables import CANDIDATES, EVENTS, INTERACTIONS, RUNS
+from repertoire.tables import CANDIDATES, EVENTS, INTERACTIONS, RUNS, STAGE_COSTS
 from tests.pipeline import toy
 from tests.pipeline.toy import DAY, Shop
 
@@ -42,7 +42,23 @@ def test_a_run_writes_the_tables_and_the_ledger(shop: Shop) -> None:
     assert json.loads(rows["build"]["input_versions"]) == json.loads(rows["ingest"]["output_versions"])
     assert rows["ingest"]["message"] == "2 files"
     assert rows["build"]["spark_jobs"] > 0
+    costs = {row["stage"]: row for row in shop.warehouse.tables.rows(STAGE_COSTS).to_pylist()}
+    assert set(costs) == set(ALL)
+    for name in ("run_id", "run_date", "seconds", "spark_jobs"):
+        assert costs["build"][name] == rows["build"][name]
+    assert costs["build"]["input_bytes"] > 0
     assert not list(Path(shop.warehouse.root, "scratch").glob("*"))
+
+
+def test_a_run_goes_on_where_its_cost_cannot_be_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_accounts(self: object) -> None:
+        raise ConnectionError("the JVM is gone")
+
+    monkeypatch.setattr("repertoire.pipeline.stage_cost.CostMeter.read", no_accounts)
+    assert "what the stage cost could not be read: ConnectionError" in shop.run(last="ingest").words
+    (row,) = shop.warehouse.tables.rows(RUNS).to_pylist()
+    assert (row["status"], row["spark_jobs"]) == ("done", None)
+    assert not shop.warehouse.tables.rows(STAGE_COSTS).num_rows
 
 
 @pytest.mark.quick

@@ -28,13 +28,19 @@ class Recorder:
         self.left: list[str] = []
         self.words: list[str] = []
 
+    def began(self, run_id: str, run_date: dt.date) -> None:
+        pass
+
+    def in_application(self, application_id: str) -> None:
+        pass
+
     def started(self, stage: str, number: int, of: int) -> None:
         self.ran.append(stage)
 
     def said(self, text: str) -> None:
         self.words.append(text)
 
-    def finished(self, entry: Entry) -> None:
+    def finished(self, entry: Entry, error: BaseException | None = None) -> None:
         pass
 
     def skipped(self, stage: str) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from repertoire.cli.options import Debug, Env, Set, Warehouse, overrides
 from repertoire.cli.outcome import explained
-from repertoire.cli.run import run_stages
+from repertoire.cli.run import json_log, run_stages
 
 
 def run_job(stage: str) -> None:
@@ -21,17 +21,20 @@ def run_job(stage: str) -> None:
         inputs: Annotated[str, typer.Option("--inputs", help="pinned or latest.")] = "pinned",
         debug: Debug = False,
     ) -> None:
-        with explained(debug=debug):
+        given = overrides(set_, run__warehouse=warehouse)
+        log = json_log(env, given)
+        with explained(debug=debug, log=log):
             run_stages(
                 run_date=run_date,
                 env=env,
                 first=stage,
                 last=stage,
-                given=overrides(set_, run__warehouse=warehouse),
+                given=given,
                 force=force,
                 inputs=inputs,
                 dry_run=False,
                 debug=debug,
+                log=log,
             )
 
     job.__doc__ = f"Run the stage {stage} for a day."

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from repertoire import __version__
-from repertoire.cli import backtest, compare, demo, doctor, evaluate, history, recommend, report, run, show
+from repertoire.cli import backtest, compare, demo, doctor, evaluate, history, metrics, recommend, report, run, show
 
 app = typer.Typer(
     name="repertoire",
@@ -24,6 +24,7 @@ app.command("publications")(history.publications)
 app.command("rollback")(history.rollback)
 app.add_typer(show.app, name="show")
 app.command("report")(report.report)
+app.command("metrics")(metrics.metrics)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

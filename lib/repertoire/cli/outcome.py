@@ -3,28 +3,49 @@
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from repertoire.errors import RepertoireError
 
+if TYPE_CHECKING:  # commands that run nothing should not pay for its import
+    from repertoire.pipeline.json_progress import JsonProgress
+
 
 @contextlib.contextmanager
-def explained(*, debug: bool) -> Iterator[None]:
+def explained(*, debug: bool, log: "JsonProgress | None" = None) -> Iterator[None]:
     """Turns what is raised inside into a message on stderr and an exit code: 0 done, 1 failed, 2 wrong input or
-    settings, 3 refused by the gate or a lease. With `debug` the traceback is shown as well."""
+    settings, 3 refused by the gate or a lease. With `debug` the traceback is shown as well. With a `log` the message is
+    its last line, which it also has where nothing is raised."""
     try:
         yield
     except RepertoireError as error:
+        if log:
+            log.ended(error.exit_code, error)
         if debug:
             raise
-        print(f"repertoire: {error}", file=sys.stderr)
+        if not log:
+            print(f"repertoire: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("repertoire: interrupted; nothing half-written stays. Start again to go on from here.", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        if log:
+            log.ended(1, error)
+        else:
+            print(
+                "repertoire: interrupted; nothing half-written stays. Start again to go on from here.", file=sys.stderr
+            )
         sys.exit(1)
     except Exception as error:
+        if log:
+            log.ended(1, error)
         if debug:
             raise
-        reason = str(error).strip().splitlines()
-        print(f"repertoire: failed: {type(error).__name__}: {reason[0] if reason else ''}", file=sys.stderr)
-        print("This is not a mistake of yours that Repertoire knows. --debug shows where it happened.", file=sys.stderr)
+        if not log:
+            reason = str(error).strip().splitlines()
+            print(f"repertoire: failed: {type(error).__name__}: {reason[0] if reason else ''}", file=sys.stderr)
+            print(
+                "This is not a mistake of yours that Repertoire knows. --debug shows where it happened.",
+                file=sys.stderr,
+            )
         sys.exit(1)
+    if log:
+        log.ended(0)

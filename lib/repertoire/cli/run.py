@@ -1,7 +1,7 @@
 """`repertoire run`: the nightly job, or some stages of it. The files in jobs/ come here, too."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -9,6 +9,9 @@ from rich.console import Console
 from repertoire.cli.options import Debug, Env, Set, Warehouse, overrides, parse_date
 from repertoire.cli.outcome import explained
 from repertoire.errors import SettingsError
+
+if TYPE_CHECKING:
+    from repertoire.pipeline.json_progress import JsonProgress
 
 
 def run(
@@ -28,17 +31,20 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run the job for a day: logs in, a recommendation table out."""
-    with explained(debug=debug):
+    given = overrides(set_, run__warehouse=warehouse)
+    log = json_log(env, given)
+    with explained(debug=debug, log=log):
         run_stages(
             run_date=run_date,
             env=env,
             first=first,
             last=last,
-            given=overrides(set_, run__warehouse=warehouse),
+            given=given,
             force=force,
             inputs=inputs,
             dry_run=dry_run,
             debug=debug,
+            log=log,
         )
 
 
@@ -53,6 +59,7 @@ def run_stages(
     inputs: str,
     dry_run: bool,
     debug: bool,
+    log: "JsonProgress | None" = None,
 ) -> None:
     """Runs the stages from `first` to `last` for a date; see `run` for the arguments. Raises RepertoireError."""
     from repertoire.cli.sessions import lazy_session
@@ -69,7 +76,8 @@ def run_stages(
     options = RunOptions(run_date=day, first=first, last=last, force=force, latest=inputs == "latest")
     with lazy_session(settings, app=f"repertoire {first or 'run'} {run_date}", debug=debug) as session:
         warehouse = open_warehouse(settings.run.warehouse, session)
-        runner = Runner(warehouse, settings, STAGES, progress_for(Console(stderr=True)), session)
+        progress = log or progress_for(Console(stderr=True), settings.run.log)
+        runner = Runner(warehouse, settings, STAGES, progress, session)
         if dry_run:
             for stage in runner.check(options):
                 reads = ", ".join(table.name for table in (*stage.reads, *stage.reads_if_there)) or "files"
@@ -77,3 +85,20 @@ def run_stages(
             print(f"in order: nothing was started. Warehouse: {warehouse.root}", file=sys.stderr)
             return
         runner.run(options)
+
+
+def json_log(env: str | None, given: list[str]) -> "JsonProgress | None":
+    """The log for machines, where the settings ask for it; also where they are wrong otherwise, so that it says so."""
+    from repertoire.settings.load import read_tree
+    from repertoire.settings.secrets import secret_values
+
+    try:
+        tree = read_tree(env=env, overrides=given)
+    except SettingsError:
+        return None
+    run = tree.get("run")
+    if not isinstance(run, dict) or run.get("log") != "json":
+        return None
+    from repertoire.pipeline.json_progress import JsonProgress
+
+    return JsonProgress(secret_values(tree))

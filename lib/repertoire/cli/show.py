@@ -67,12 +67,12 @@ def item(
                 print(f"{key.replace('_', ' ')}: {', '.join(value) if isinstance(value, list) else value}")
 
 
-def open_for_reading(env: str | None, given: list[str]) -> Any:
+def open_for_reading(env: str | None, given: list[str], session: Any = None) -> Any:
     from repertoire.settings import load_settings
     from repertoire.store import open_warehouse
     from repertoire.tables import RUNS
 
-    warehouse = open_warehouse(load_settings(env=env, overrides=given).run.warehouse)
+    warehouse = open_warehouse(load_settings(env=env, overrides=given).run.warehouse, session)
     if warehouse.tables.version(RUNS) is None:
         raise InputError(
             f"no warehouse at {warehouse.root}: nothing has run in it. --warehouse or run.warehouse names another folder"

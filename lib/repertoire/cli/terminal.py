@@ -1,5 +1,6 @@
 """Progress on a terminal: a line a stage, and the running one with its seconds."""
 
+import datetime as dt
 import time
 
 from rich.console import Console
@@ -19,6 +20,12 @@ class TerminalProgress:
         self._console = console
         self._live: Live | None = None
 
+    def began(self, run_id: str, run_date: dt.date) -> None:
+        pass
+
+    def in_application(self, application_id: str) -> None:
+        pass
+
     def started(self, stage: str, number: int, of: int) -> None:
         self._live = Live(_Running(f"{stage} ({number} of {of})"), console=self._console, transient=True)
         self._live.start()
@@ -26,7 +33,7 @@ class TerminalProgress:
     def said(self, text: str) -> None:
         self._console.print(Text(f"    {text}", style="dim"))
 
-    def finished(self, entry: Entry) -> None:
+    def finished(self, entry: Entry, error: BaseException | None = None) -> None:
         if self._live:
             self._live.stop()
             self._live = None
@@ -50,6 +57,6 @@ class _Running:
         return grid
 
 
-def progress_for(console: Console) -> Progress:
-    """Moving lines on a terminal, plain ones elsewhere."""
-    return TerminalProgress(console) if console.is_terminal else PlainProgress()
+def progress_for(console: Console, log: str = "auto") -> Progress:
+    """Moving lines on a terminal, plain ones elsewhere or where `run.log` asks for them."""
+    return TerminalProgress(console) if console.is_terminal and log == "auto" else PlainProgress()

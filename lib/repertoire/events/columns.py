@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from repertoire.errors import InputError
 from repertoire.vocabulary import EVENT_TS, ITEM_ID, SESSION_ID, USER_ID
@@ -54,7 +55,7 @@ def map_columns(found: Sequence[str], fields: Sequence[Field], chosen: Mapping[s
             continue
         if field.name in chosen:
             if field.required:
-                raise InputError(_absent(field, found, chosen[field.name], file))
+                raise _absent(field, found, chosen[field.name], file)
             continue
         likely = _candidates(field, found, set(names.values()))
         if len(likely) == 1:
@@ -67,7 +68,7 @@ def map_columns(found: Sequence[str], fields: Sequence[Field], chosen: Mapping[s
                 f"{' and '.join(likely)} could each be {field.name}, so none is: ingest.columns.{field.name} says which"
             )
         elif field.required:
-            raise InputError(_absent(field, found, None, file))
+            raise _absent(field, found, None, file)
     return Mapped(names, tuple(notes))
 
 
@@ -88,14 +89,23 @@ def _ambiguous(field: Field, likely: Sequence[str], file: str) -> str:
     )
 
 
-def _absent(field: Field, found: Sequence[str], chosen: str | None, file: str) -> str:
-    listed = ", ".join(found) if found else "none"
+def _absent(field: Field, found: Sequence[str], chosen: str | None, file: str) -> InputError:
+    """Lists the columns; not in logs, since those of a file without a header are what stands in its first row."""
+    message = partial(_absent_words, field, found, chosen, file)
+    return InputError(message(listed(found)), in_logs=message(f"{len(found):,}"))
+
+
+def listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if names else "none"
+
+
+def _absent_words(field: Field, found: Sequence[str], chosen: str | None, file: str, columns: str) -> str:
     if chosen is not None:
         return (
-            f'{file} has no column "{chosen}", which ingest.columns.{field.name} names. Its columns: {listed}. '
+            f'{file} has no column "{chosen}", which ingest.columns.{field.name} names. Its columns: {columns}. '
             f"Say which one is {field.name}: --set ingest.columns.{field.name}=COLUMN"
         )
-    message = f"{file} has no column {field.name}. Its columns: {listed}. "
+    message = f"{file} has no column {field.name}. Its columns: {columns}. "
     delimiter = next((sign for sign in ";|\t," if len(found) == 1 and sign in found[0]), None)
     if delimiter:
         setting = "ingest.format=tsv" if delimiter == "\t" else f"'ingest.delimiter={delimiter}'"

@@ -34,8 +34,7 @@ def materialise(frame: DataFrame, path: str) -> DataFrame:
         if unreadable is None:
             raise
         file = display_path(unquote(unreadable[1]))
-        raise InputError(
-            f"{file} cannot be read to its end: {root_cause(error)}. Nothing was written. "
-            "Is the file whole? Put a whole one in its place, or move it away."
-        ) from None
+        cut_off = f"{file} cannot be read to its end"
+        advice = "Nothing was written. Is the file whole? Put a whole one in its place, or move it away."
+        raise InputError(f"{cut_off}: {root_cause(error)}. {advice}", in_logs=f"{cut_off}. {advice}") from None
     return frame.sparkSession.read.schema(frame.schema).parquet(path)

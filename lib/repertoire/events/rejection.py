@@ -63,12 +63,16 @@ def check_share(
     listed = ", ".join(f"{rule} {count:,}" for rule, count in rules.most_common())
     share = rejected / read
     enough = min(1.0, math.ceil(share * 1000) / 1000)
-    raise InputError(
-        f"{', '.join(part for part in place if part)}: {seen} breaks the rule {first[RULE]}.\n"
-        f"Allowed: {allowed[first[RULE]]}.\n"
-        f"{rejected:,} of {read:,} rows ({share:.3g}) are refused: {listed}.\n"
-        f"Fix them, or let them be rejected with --set ingest.max_rejected_share={enough:g} (now {most:g})."
-    )
+
+    def message(shown: str) -> str:
+        return (
+            f"{', '.join(part for part in place if part)}: {shown} breaks the rule {first[RULE]}.\n"
+            f"Allowed: {allowed[first[RULE]]}.\n"
+            f"{rejected:,} of {read:,} rows ({share:.3g}) are refused: {listed}.\n"
+            f"Fix them, or let them be rejected with --set ingest.max_rejected_share={enough:g} (now {most:g})."
+        )
+
+    raise InputError(message(seen), in_logs=message("what stands there"))
 
 
 def _line(spark: SparkSession, file: InputFile, row: Row) -> str:

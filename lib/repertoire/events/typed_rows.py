@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from repertoire.errors import InputError
 from repertoire.events import cells
-from repertoire.events.columns import map_columns
+from repertoire.events.columns import listed, map_columns
 from repertoire.events.find_layouts import group_by_layout
 from repertoire.events.input_files import InputFile
 from repertoire.events.kind import Kind
@@ -62,10 +62,8 @@ def _check_demanded(groups: Sequence[tuple[Layout, Sequence[InputFile]]], demand
     for ours, theirs in demanded.items():
         if groups and all(theirs not in layout.names for layout, _ in groups):
             layout, members = groups[0]
-            raise InputError(
-                f'ingest.columns.{ours} names "{theirs}", which no file has. '
-                f"{members[0].path} has: {', '.join(layout.names)}."
-            )
+            absent = f'ingest.columns.{ours} names "{theirs}", which no file has. {members[0].path} has: '
+            raise InputError(f"{absent}{listed(layout.names)}.", in_logs=f"{absent}{len(layout.names):,} columns.")
 
 
 def _several(files: Sequence[InputFile]) -> str:

@@ -10,12 +10,12 @@ import datetime as dt
 import json
 import os
 import socket
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -52,6 +52,8 @@ class Lease(AbstractContextManager["Lease"]):
         self._seconds, self._wait, self._clock = seconds, wait, clock
         self._token = uuid.uuid4().hex
         self._number = 0
+        self._trouble = ""
+        self._taken_at = ""
         self._stop = threading.Event()
         self._renewal = threading.Thread(target=self._renew, name=f"lease-{name}", daemon=True)
 
@@ -81,7 +83,7 @@ class Lease(AbstractContextManager["Lease"]):
         if not self._is_mine() or content is None or self._expired(content):
             raise LeaseLostError(
                 f"the lease on {self._name} was lost: this run gave no sign of life for {self._seconds:g} s, and "
-                "another may have taken over. Nothing was written since. Start the run again."
+                f"another may have taken over. Nothing was written since. Start the run again.{self._trouble}"
             )
 
     def _try(self) -> dict[str, Any] | None:
@@ -91,6 +93,7 @@ class Lease(AbstractContextManager["Lease"]):
             holder = read_json(self._files, self._file(highest)) or {"released": True}
             if not holder.get("released") and not self._expired(holder) and not _gone(holder):
                 return holder
+        self._taken_at = self._clock().isoformat()
         if not self._files.create(self._file(highest + 1), json.dumps(self._content())):
             return read_json(self._files, self._file(highest + 1)) or {"owner": "another run"}
         if self._highest() != highest + 1:  # others went on while this one dawdled
@@ -108,8 +111,8 @@ class Lease(AbstractContextManager["Lease"]):
                 self._files.replace(self._file(self._number), json.dumps(self._content()))
             except (
                 Exception
-            ) as error:  # a name node that fails over: the next turn may go well, and `check` has the last word
-                print(f"the lease on {self._name} could not be renewed: {error}", file=sys.stderr)
+            ) as error:  # a name node that fails over: the next turn may go well; `check` has the last word
+                self._trouble = f" Renewing it failed: {error}"
 
     def _is_mine(self) -> bool:
         if self._highest() != self._number:
@@ -118,11 +121,10 @@ class Lease(AbstractContextManager["Lease"]):
         return content is not None and content["token"] == self._token
 
     def _highest(self) -> int:
-        numbers = [int(name.split(".")[0]) for name in self._files.names(self._folder) if name.endswith(".json")]
-        return max(numbers, default=0)
+        return _highest(self._files, self._folder)
 
     def _file(self, number: int) -> str:
-        return f"{self._folder}/{number:08d}.json"
+        return _file(self._folder, number)
 
     def _content(self) -> dict[str, Any]:
         expires = self._clock() + dt.timedelta(seconds=self._seconds)
@@ -132,11 +134,12 @@ class Lease(AbstractContextManager["Lease"]):
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "pid_started": _start_of(os.getpid()),
+            "taken_at": self._taken_at,
             "expires_at": expires.isoformat(),
         }
 
     def _expired(self, content: dict[str, Any]) -> bool:
-        return dt.datetime.fromisoformat(content["expires_at"]) < self._clock()
+        return _expired(content, self._clock())
 
     def _refusal(self, holder: dict[str, Any]) -> str:
         return (
@@ -144,6 +147,40 @@ class Lease(AbstractContextManager["Lease"]):
             f"{holder.get('pid')}), which last gave a sign of life that holds until {holder.get('expires_at')}. "
             "One of two runs wins, and it is that one. Wait for it, or end it, and start again."
         )
+
+
+@dataclass(frozen=True)
+class HeldLease:
+    """A lease that somebody holds. taken_at: when; None where an older version of Repertoire took it."""
+
+    name: str
+    owner: str
+    taken_at: dt.datetime | None
+
+
+def held_leases(files: Files, folder: str, now: dt.datetime) -> list[HeldLease]:
+    """The leases in a folder whose holders live, by name."""
+    held = []
+    for name in files.names(folder):
+        highest = _highest(files, f"{folder}/{name}")
+        holder = read_json(files, _file(f"{folder}/{name}", highest)) if highest else None
+        if holder and not holder.get("released") and not _expired(holder, now) and not _gone(holder):
+            taken = holder.get("taken_at")
+            held.append(HeldLease(name, str(holder.get("owner")), dt.datetime.fromisoformat(taken) if taken else None))
+    return held
+
+
+def _highest(files: Files, folder: str) -> int:
+    numbers = [int(name.split(".")[0]) for name in files.names(folder) if name.endswith(".json")]
+    return max(numbers, default=0)
+
+
+def _file(folder: str, number: int) -> str:
+    return f"{folder}/{number:08d}.json"
+
+
+def _expired(holder: dict[str, Any], now: dt.datetime) -> bool:
+    return dt.datetime.fromisoformat(holder["expires_at"]) < now
 
 
 def _gone(holder: dict[str, Any]) -> bool:

@@ -3,11 +3,12 @@
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from repertoire.pipeline.stage_cost import StageCost
 from repertoire.store import Warehouse
-from repertoire.tables import RUNS
+from repertoire.tables import RUNS, STAGE_COSTS
 
 Versions = Mapping[str, int | str | None]
 
@@ -48,7 +49,7 @@ class Entry:
 
 
 class Ledger:
-    """The table `runs`, for one run_date."""
+    """The table `runs` for one run_date, and what its stages cost."""
 
     def __init__(self, warehouse: Warehouse, run_date: dt.date) -> None:
         self._warehouse, self._run_date = warehouse, run_date
@@ -60,6 +61,12 @@ class Ledger:
 
     def write(self, entry: Entry) -> None:
         self._warehouse.tables.write_rows(RUNS, [entry.row()])
+
+    def write_cost(self, entry: Entry, cost: StageCost) -> None:
+        """What a closed stage cost, into the table `stage_costs`."""
+        shared = ("run_id", "run_date", "stage", "started_at", "seconds")
+        row = asdict(cost) | {name: getattr(entry, name) for name in shared}
+        self._warehouse.tables.append_rows(STAGE_COSTS, [row])
 
     def close_abandoned(self, now: dt.datetime) -> list[Entry]:
         """Marks as failed what a dead run left behind as running. To be called with the lease in hand: nobody else

@@ -1,5 +1,6 @@
 """What a run tells whoever watches it."""
 
+import datetime as dt
 import sys
 from typing import Protocol
 
@@ -7,13 +8,18 @@ from repertoire.pipeline.ledger import Entry
 
 
 class Progress(Protocol):
-    """A listener of a run."""
+    """A listener of a run. `began` comes first, and again for a later run; `in_application` once Spark runs, with the
+    name by which YARN and the history server know it; `finished` gets the error that ended a stage, if one did."""
+
+    def began(self, run_id: str, run_date: dt.date) -> None: ...
+
+    def in_application(self, application_id: str) -> None: ...
 
     def started(self, stage: str, number: int, of: int) -> None: ...
 
     def said(self, text: str) -> None: ...
 
-    def finished(self, entry: Entry) -> None: ...
+    def finished(self, entry: Entry, error: BaseException | None = None) -> None: ...
 
     def skipped(self, stage: str) -> None: ...
 
@@ -21,13 +27,19 @@ class Progress(Protocol):
 class PlainProgress:
     """One line an event on stderr: what a log file wants."""
 
+    def began(self, run_id: str, run_date: dt.date) -> None:
+        pass
+
+    def in_application(self, application_id: str) -> None:
+        pass
+
     def started(self, stage: str, number: int, of: int) -> None:
         self._line(f"{stage}: started ({number} of {of})")
 
     def said(self, text: str) -> None:
         self._line(f"  {text}")
 
-    def finished(self, entry: Entry) -> None:
+    def finished(self, entry: Entry, error: BaseException | None = None) -> None:
         self._line(f"{entry.stage}: {describe(entry)}")
 
     def skipped(self, stage: str) -> None:

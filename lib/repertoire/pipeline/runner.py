@@ -21,8 +21,10 @@ from repertoire.pipeline import ledger as status
 from repertoire.pipeline.cutoff import cutoff_of
 from repertoire.pipeline.lease import Lease, utc_now
 from repertoire.pipeline.ledger import Entry, Ledger, Versions
+from repertoire.pipeline.log_marks import mark_logs
 from repertoire.pipeline.progress import Progress
 from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage
+from repertoire.pipeline.stage_cost import CostMeter, StageCost
 from repertoire.settings import Settings
 from repertoire.store import Warehouse
 from repertoire.store.exports import point_live, write_export
@@ -93,6 +95,7 @@ class Runner:
             history = ledger.entries()
             unfinished = _unfinished_run(history)
             one = _OneRun(self, ledger, lease, options, unfinished or run_id, history)
+            self._progress.began(one.run_id, options.run_date)
             try:
                 return [one.stage(stage, number, len(chosen)) for number, stage in enumerate(chosen, start=1)]
             finally:
@@ -147,6 +150,7 @@ class _OneRun:
         self._runner, self._ledger, self._lease, self._options = runner, ledger, lease, options
         self._settings, self._warehouse = runner._settings, runner._warehouse
         self.run_id = run_id
+        self._meter: CostMeter | None = None
         self._newest = {entry.stage: entry for entry in history}
         self._done = {entry.stage: entry for entry in history if entry.status == status.DONE}
 
@@ -222,6 +226,9 @@ class _OneRun:
         self._ledger.write(entry)
         group = f"{self.run_id}/{stage.name}/{uuid.uuid4().hex[:8]}"
         spark.sparkContext.setJobGroup(group, f"{stage.name} {self._options.run_date}")
+        mark_logs(spark, self.run_id, stage.name)
+        self._runner._progress.in_application(spark.sparkContext.applicationId)
+        self._measure(spark, group)
         said: list[str] = []
 
         def say(text: str) -> None:
@@ -230,20 +237,30 @@ class _OneRun:
 
         context = self._context(stage, spark, began, say)
 
-        def close(outcome: str, exit_code: int, message: str | None, written: _Written | None = None) -> Entry:
+        def close(
+            outcome: str,
+            exit_code: int,
+            message: str | None,
+            written: _Written | None = None,
+            error: BaseException | None = None,
+        ) -> Entry:
+            ended_at, seconds = utc_now(), round(time.monotonic() - clock, 3)
+            cost = self._cost()
             closed = replace(
                 entry,
                 status=outcome,
-                ended_at=utc_now(),
-                seconds=round(time.monotonic() - clock, 3),
-                spark_jobs=len(spark.sparkContext.statusTracker().getJobIdsForGroup(group)),
+                ended_at=ended_at,
+                seconds=seconds,
+                spark_jobs=cost.spark_jobs if cost else None,
                 output_versions=written.versions if written else None,
                 rows_written=written.rows if written else None,
                 exit_code=exit_code,
                 message=message,
             )
             self._ledger.write(closed)
-            self._runner._progress.finished(closed)
+            if cost:
+                self._ledger.write_cost(closed, cost)
+            self._runner._progress.finished(closed, error)
             return closed
 
         def guard() -> None:
@@ -257,16 +274,36 @@ class _OneRun:
             written = self._write(stage, outputs, group, guard)
         except RepertoireError as error:
             outcome = status.REFUSED if isinstance(error, RefusedError) else status.FAILED
-            close(outcome, error.exit_code, "\n".join([*said, str(error)]))
+            close(outcome, error.exit_code, "\n".join([*said, str(error)]), error=error)
             raise
         except BaseException as error:
-            close(status.FAILED, 1, "\n".join([*said, f"{type(error).__name__}: {str(error)[:2000]}"]))
+            words = f"{type(error).__name__}: {str(error)[:2000]}"
+            close(status.FAILED, 1, "\n".join([*said, words]), error=error)
             raise
         finally:
             self._warehouse.files.delete(context.scratch)
         done = close(status.DONE, 0, "\n".join(said) or None, written)
         self._newest[stage.name] = self._done[stage.name] = done
         return done
+
+    # A run does not fail for want of its accounts, and that of a JVM that died is still to be entered as failed.
+
+    def _measure(self, spark: SparkSession, group: str) -> None:
+        """From here on the stage is charged with the Spark jobs of a group."""
+        try:
+            self._meter = self._meter or CostMeter(spark)
+            self._meter.start(group)
+        except Exception as error:
+            self._meter = None
+            self._runner._progress.said(f"what the stage costs cannot be measured: {type(error).__name__}")
+
+    def _cost(self) -> StageCost | None:
+        """What the stage cost; None where Spark does not say."""
+        try:
+            return self._meter.read() if self._meter else None
+        except Exception as error:
+            self._runner._progress.said(f"what the stage cost could not be read: {type(error).__name__}")
+            return None
 
     def _context(self, stage: Stage, spark: SparkSession, began: dt.datetime, say: Callable[[str], None]) -> RunContext:
         run = self._settings.run

@@ -30,6 +30,23 @@ def load_settings(
 
     Raises SettingsError with the path of the setting, the value, what is allowed and the nearest known name.
     """
+    try:
+        return Settings.model_validate(read_tree(env=env, overrides=overrides, conf=conf, values=values))
+    except ValidationError as error:
+        raise SettingsError(explain(error)) from None
+
+
+def read_tree(
+    *,
+    env: str | None = None,
+    overrides: Iterable[str] = (),
+    conf: Path | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> Tree:
+    """What was written of the settings, put together and not checked yet; see `load_settings` for the arguments.
+
+    Raises SettingsError for what cannot be read.
+    """
     folder = conf or _conf_folder()
     tree: Tree = {}
     if folder:
@@ -40,10 +57,7 @@ def load_settings(
     _merge(tree, dict(values or {}), "arguments")
     for text in overrides:
         _merge(tree, _parse_override(text), f"--set {text}")
-    try:
-        return Settings.model_validate(tree)
-    except ValidationError as error:
-        raise SettingsError(explain(error)) from None
+    return tree
 
 
 def explain(error: ValidationError) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from types import SimpleNamespace
+from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
@@ -26,6 +27,11 @@ class RunSettings(Section):
     lease_seconds: int = Field(120, ge=3, description="a run that gave no sign of life for so long may be taken over")
     wait_seconds: int = Field(
         600, ge=0, description="how long to wait for another run's writing to events, items, users"
+    )
+
+    log: Literal["auto", "plain", "json"] = Field(
+        "auto",
+        description="what a run writes to stderr: auto (a moving line on a terminal, plain lines elsewhere), plain, json",
     )
 
     @field_validator("timezone")

@@ -126,3 +126,37 @@ def test_the_holder_gives_signs_of_life(tmp_path: Path) -> None:
         threading.Event().wait(0.5)
         assert json.loads(holder(tmp_path).read_text())["expires_at"] > before
         short.check()
+
+
+class Faltering(LocalFiles):
+    """A file system that fails over now and then."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.renewals = 0
+
+    def replace(self, path: str, text: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise OSError("the name node is in safe mode")
+        self.renewals += 1
+        super().replace(path, text)
+
+
+def test_a_renewal_that_fails_is_tried_again(tmp_path: Path) -> None:
+    files = Faltering()
+    with Lease(files, str(tmp_path), "2026-03-01", "A", seconds=3) as held:
+        files.failures = 1
+        while not files.renewals:
+            threading.Event().wait(0.1)
+        held.check()
+
+
+def test_a_lease_that_could_not_be_renewed_says_why(tmp_path: Path) -> None:
+    files = Faltering()
+    with Lease(files, str(tmp_path), "2026-03-01", "A", seconds=0.3) as held:
+        files.failures = 1000
+        threading.Event().wait(0.4)
+        with pytest.raises(LeaseLostError, match="Renewing it failed: the name node is in safe mode"):
+            held.check()
+        files.failures = 0

@@ -1,0 +1,1 @@
+"""What others watch the job by."""
