@@ -69,10 +69,8 @@ def run_stages(
     settings = load_settings(env=env, overrides=given)
     options = RunOptions(run_date=day, first=first, last=last, force=force, latest=inputs == "latest")
     with lazy_session(settings, app=f"repertoire {first or 'run'} {run_date}", debug=debug) as session:
-        local = is_local(settings.run.warehouse)
-        if dry_run and not local:
-            raise SettingsError("--dry-run starts nothing, and so can only look into a local warehouse")
-        warehouse = open_warehouse(settings.run.warehouse, None if local else session())
+        without_spark = dry_run or is_local(settings.run.warehouse)
+        warehouse = open_warehouse(settings.run.warehouse, None if without_spark else session())
         runner = Runner(warehouse, settings, STAGES, progress_for(Console(stderr=True)), session)
         if dry_run:
             for stage in runner.check(options):
