@@ -58,7 +58,7 @@ class Spark(Section):
 class Deadline(Section):
     """When a run is late, and who is told besides the log."""
 
-    minutes: Positive | None = 240
+    minutes: Annotated[float, Field(gt=0)] | None = 240
     notifier: str | None = None
     arguments: dict[str, Any] = {}
 

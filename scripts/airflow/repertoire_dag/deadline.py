@@ -20,14 +20,16 @@ def deadline_alert(deadline: Deadline) -> DeadlineAlert | None:
         return None
     arguments = {"minutes": deadline.minutes, "notifier": deadline.notifier, "arguments": deadline.arguments}
     return DeadlineAlert(
-        name=f"not done after {deadline.minutes} minutes",
+        name=f"not done after {deadline.minutes:g} minutes",
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=dt.timedelta(minutes=deadline.minutes),
         callback=SyncCallback(tell_it_is_late, kwargs=arguments),
     )
 
 
-def tell_it_is_late(*, minutes: int, notifier: str | None, arguments: dict[str, Any], context: dict[str, Any]) -> None:
+def tell_it_is_late(
+    *, minutes: float, notifier: str | None, arguments: dict[str, Any], context: dict[str, Any]
+) -> None:
     """Writes a line to the log, and calls the notifier where there is one. Called by Airflow's executor.
 
     A backfill is nobody's morning: its runs wait for each other, and are not late.
@@ -36,7 +38,7 @@ def tell_it_is_late(*, minutes: int, notifier: str | None, arguments: dict[str, 
     if run.get("run_type") == "backfill":
         return
     log.error(
-        "LATE: %s has not ended %d minutes after it was queued (run %s, now %s). What was live stays live.",
+        "LATE: %s has not ended %g minutes after it was queued (run %s, now %s). What was live stays live.",
         run["dag_id"],
         minutes,
         run.get("dag_run_id") or run.get("run_id"),

@@ -62,7 +62,8 @@ def _by_exit_code(stage: str, exit_code: int | None) -> Verdict:
         )
     if exit_code == REFUSED:
         return Verdict(False, f"{stage} did not begin (exit code 3): another run works on this date, see above")
-    return Verdict(False, f"{stage} ended before the ledger had an entry of it (exit code {exit_code}), see above")
+    ended = "" if exit_code is None else f" (exit code {exit_code})"
+    return Verdict(False, f"{stage} ended before the ledger had an entry of it{ended}, see above")
 
 
 def _began(row: Row) -> dt.datetime:

@@ -50,7 +50,7 @@ def what_is_missing(path: str, *, by_manifest: bool) -> list[str]:
     """
     files, folder = url_to_fs(path)
     if not by_manifest:
-        return [] if files.exists(f"{folder}/{SUCCESS}") else [f"{path}/{SUCCESS} is not there"]
+        return [] if _is_there(files, f"{folder}/{SUCCESS}") else [f"{path}/{SUCCESS} is not there"]
     text = _text(files, f"{folder}/{manifest.NAME}")
     if not text:  # none yet, or one that is just being written
         return [f"{path}/{manifest.NAME} is not there"]
@@ -59,6 +59,15 @@ def what_is_missing(path: str, *, by_manifest: bool) -> list[str]:
     except manifest.ManifestError as error:
         raise AirflowFailException(str(error)) from None
     return [f"{path}: {line}" for line in manifest.what_is_missing(files, folder, listed)]
+
+
+def _is_there(files: AbstractFileSystem, path: str) -> bool:
+    """fsspec's own `exists` takes every error for a no, and a file system that is down would be waited for in silence."""
+    try:
+        files.info(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _text(files: AbstractFileSystem, path: str) -> str:

@@ -11,9 +11,10 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fsspec import AbstractFileSystem
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 NAME = "_MANIFEST.json"
 
@@ -62,7 +63,7 @@ def _is_sha256(text: Any) -> bool:
     return isinstance(text, str) and len(text) == 64 and set(text.lower()) <= set("0123456789abcdef")
 
 
-def what_is_missing(files: AbstractFileSystem, folder: str, listed: list[ListedFile]) -> list[str]:
+def what_is_missing(files: "AbstractFileSystem", folder: str, listed: list[ListedFile]) -> list[str]:
     """One line for each listed file that is not there, or not as listed; contents are read only once all sizes fit."""
     wrong = [line for file in listed if (line := _wrong_size(files, folder, file))]
     if wrong:
@@ -74,7 +75,7 @@ def what_is_missing(files: AbstractFileSystem, folder: str, listed: list[ListedF
     ]
 
 
-def _wrong_size(files: AbstractFileSystem, folder: str, file: ListedFile) -> str | None:
+def _wrong_size(files: "AbstractFileSystem", folder: str, file: ListedFile) -> str | None:
     try:
         found = files.info(f"{folder}/{file.name}")
     except FileNotFoundError:
@@ -84,7 +85,7 @@ def _wrong_size(files: AbstractFileSystem, folder: str, file: ListedFile) -> str
     return None
 
 
-def _sha256(files: AbstractFileSystem, path: str) -> str:
+def _sha256(files: "AbstractFileSystem", path: str) -> str:
     digest = hashlib.sha256()
     with files.open(path, "rb") as opened:
         while part := opened.read(1 << 20):

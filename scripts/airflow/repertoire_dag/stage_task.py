@@ -31,6 +31,7 @@ class StageOperator(SparkSubmitOperator):
 
     def __init__(self, *, stage: str, configuration: Configuration, **kwargs: Any) -> None:
         spark = configuration.spark
+        watched = spark.yarn_resource_manager is not None and spark.deploy_mode == "cluster"
         super().__init__(
             application=f"jobs/{stage}.py",
             name=f"repertoire {stage}",
@@ -39,8 +40,8 @@ class StageOperator(SparkSubmitOperator):
             spark_binary=spark.binary,
             properties_file=spark.properties_file,
             deploy_mode=spark.deploy_mode,
-            yarn_track_via_rm_api=spark.yarn_resource_manager is not None,
-            durable=spark.yarn_resource_manager is not None,
+            yarn_track_via_rm_api=watched,
+            durable=watched,  # a retry goes on watching the application of the try before
             **kwargs,
         )
         self._stage, self._configuration = stage, configuration
@@ -78,10 +79,9 @@ class StageOperator(SparkSubmitOperator):
             return []
 
     def _exit_code(self) -> int | None:
-        """That of spark-submit, which the hook keeps to itself; the stage's own in client mode only."""
+        """That of spark-submit, which the hook keeps to itself: the stage's own in client mode. None where it says nothing."""
         process = getattr(self._hook, "_submit_sp", None)
-        code: int | None = getattr(process, "returncode", None)
-        return code
+        return getattr(process, "returncode", None) or None
 
 
 def _as_airflow(found: Verdict) -> AirflowException:
