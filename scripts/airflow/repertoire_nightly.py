@@ -71,5 +71,6 @@ with DAG(
         LogsComplete(
             task_id="logs_complete",
             configuration=configuration,
+            execution_timeout=dt.timedelta(minutes=10),  # of one look: a file system that is down can hang
             doc_md="Waits for `_SUCCESS`, or for all that `_MANIFEST.json` lists.",
         ).set_downstream(check)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ def test_what_no_retry_can_mend_is_not_retried(in_airflow: InAirflow, tmp_path: 
 
 
 _CLUSTER = """
-import http.server, json, threading
+import http.server, json, os, threading
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from repertoire_nightly import jobs
 asked = []
@@ -207,7 +208,7 @@ class ResourceManager(http.server.BaseHTTPRequestHandler):
         text = json.dumps({"app": {"id": "application_1_0001", "state": "FINISHED", "finalStatus": "FAILED", "diagnostics": ""}})
         self.send_response(200), self.end_headers(), self.wfile.write(text.encode())
     def log_message(self, *words): pass
-server = http.server.HTTPServer(("127.0.0.1", 8977), ResourceManager)
+server = http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), ResourceManager)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 class Remembered(dict):
     def set(self, key, value): self[key] = value
@@ -220,7 +221,6 @@ def outcome():
         return ["never again", str(error)]
     except AirflowException as error:
         return ["again", str(error)]
-import os
 found = [outcome()]
 os.environ["REFUSE"] = "1"
 give([*found, outcome(), kept, asked[0]])
@@ -237,12 +237,15 @@ def test_in_cluster_mode_the_application_is_watched_and_the_ledger_says_why_it_f
         _SUBMIT.format(folder=tmp_path).replace("exit $EXIT", "echo Submitted application application_1_0001")
     )
     submit.chmod(0o755)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     spark = {"binary": str(submit), "master": "yarn", "deploy_mode": "cluster"}
     configuration = {
         "set": [f"run.warehouse={tmp_path}/warehouse"],
-        "spark": spark | {"yarn_resource_manager": "http://127.0.0.1:8977"},
+        "spark": spark | {"yarn_resource_manager": f"http://127.0.0.1:{port}"},
     }
-    failed, gate, remembered, asked = in_airflow(_CLUSTER, configuration=json.dumps(configuration))
+    failed, gate, remembered, asked = in_airflow(_CLUSTER, configuration=json.dumps(configuration), PORT=str(port))
     assert failed == ["again", "publish_recommendations ended before the ledger had an entry of it, see above"]
     assert gate[0] == "never again"
     assert "too few users" in gate[1]
