@@ -1,6 +1,8 @@
-"""Writes what is generated from the code: conf/base/*.yaml, docs/settings.md, docs/tables.md and docs/formats.md.
+"""Writes what is generated from the code: conf/base/*.yaml, docs/settings.md, docs/tables.md, docs/formats.md, and the list
+of stages for Airflow.
 
-Run it after a change of lib/repertoire/settings, tables.py or events/formats; a test fails while the files are behind.
+Run it after a change of lib/repertoire/settings, tables.py, events/formats or the stages; a test fails while the files are
+behind.
 """
 
 import json
@@ -14,6 +16,7 @@ from pydantic import BaseModel
 
 from repertoire.events.formats.known_file import KnownFile
 from repertoire.events.formats.registry import FORMATS
+from repertoire.pipeline.stages import STAGES
 from repertoire.settings import Settings
 from repertoire.tables import TABLES, Table
 
@@ -25,7 +28,22 @@ def documents() -> dict[str, str]:
     """Path below the project's root → text."""
     files = {f"conf/base/{name}.yaml": settings_yaml(name) for name in Settings.model_fields}
     pages = {"settings": settings_page(), "tables": tables_page(), "formats": formats_page()}
-    return files | {f"docs/{name}.md": page for name, page in pages.items()}
+    files |= {f"docs/{name}.md": page for name, page in pages.items()}
+    return files | {"scripts/airflow/stages.json": stages_json()}
+
+
+def stages_json() -> str:
+    """The stages in their order, for a reader that has no Spark."""
+    stages = [
+        {
+            "name": stage.name,
+            "about": stage.about,
+            "reads": [table.name for table in (*stage.reads, *stage.reads_if_there)],
+            "writes": [table.name for table in stage.writes],
+        }
+        for stage in STAGES
+    ]
+    return json.dumps(stages, indent=1, ensure_ascii=False) + "\n"
 
 
 def settings_yaml(section: str) -> str:

@@ -12,6 +12,8 @@ quick=''
 if [[ "${1:-}" == --quick ]]; then
     quick=1
     shift
+else
+    scripts/airflow.sh setup
 fi
 
 # All that Python and Spark leave for later goes here, and goes away with the run; what linters remember is in .cache.

@@ -13,7 +13,9 @@ from pyspark.sql import SparkSession
 from repertoire.session import start_session
 from repertoire.settings import SparkSettings
 
-_WITH_RUNS = Path(__file__).with_name("pipeline")  # their tests start Spark by themselves
+_WITH_RUNS = tuple(
+    Path(__file__).with_name(name) for name in ("airflow", "cluster", "pipeline")
+)  # their tests start processes
 
 
 @pytest.fixture(scope="session")
@@ -56,4 +58,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _needs_spark(item: pytest.Item) -> bool:
-    return "spark" in getattr(item, "fixturenames", ()) or item.path.parent == _WITH_RUNS
+    return "spark" in getattr(item, "fixturenames", ()) or item.path.parent in _WITH_RUNS

@@ -9,7 +9,15 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from repertoire.errors import GateRefusedError, InputError, LeaseHeldError, SettingsError, TableError
+from repertoire.errors import (
+    GateRefusedError,
+    InputError,
+    LeaseHeldError,
+    LeaseLostError,
+    RefusedError,
+    SettingsError,
+    TableError,
+)
 from repertoire.pipeline.lease import Lease
 from repertoire.pipeline.ledger import Ledger
 from repertoire.pipeline.runner import Runner, RunOptions
@@ -130,14 +138,17 @@ def test_a_failed_stage_is_in_the_ledger_and_the_next_run_goes_on_from_there(sho
     assert {entry.run_id for entry in Ledger(shop.warehouse, DAY).entries()} == {first.run_id}
 
 
-def test_a_refusal_is_told_apart_from_a_failure(shop: Shop) -> None:
+@pytest.mark.parametrize("error, status", [(GateRefusedError, "refused"), (LeaseLostError, "failed")])
+def test_a_refusal_by_the_gate_is_told_apart_from_what_may_be_tried_again(
+    shop: Shop, error: type[RefusedError], status: str
+) -> None:
     def refuse(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
-        raise GateRefusedError("not good enough")
+        raise error("not now")
 
     shop.replace_stage("propose", refuse)
-    with pytest.raises(GateRefusedError):
+    with pytest.raises(error):
         shop.run()
-    assert entries(shop)[-1] == ("propose", "refused", 3)
+    assert entries(shop)[-1] == ("propose", status, 3)
 
 
 def test_a_run_of_a_date_that_another_run_holds_is_refused(shop: Shop) -> None:

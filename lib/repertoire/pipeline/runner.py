@@ -16,7 +16,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from repertoire.candidates.recommender import FittedModel
-from repertoire.errors import RefusedError, RepertoireError, SettingsError, TableError, unknown_name
+from repertoire.errors import GateRefusedError, RepertoireError, SettingsError, TableError, unknown_name
 from repertoire.pipeline import ledger as status
 from repertoire.pipeline.cutoff import cutoff_of
 from repertoire.pipeline.lease import Lease, utc_now
@@ -273,7 +273,7 @@ class _OneRun:
             outputs = stage.run(inputs, self._settings.view(stage.settings), context)
             written = self._write(stage, outputs, group, guard)
         except RepertoireError as error:
-            outcome = status.REFUSED if isinstance(error, RefusedError) else status.FAILED
+            outcome = status.REFUSED if isinstance(error, GateRefusedError) else status.FAILED
             close(outcome, error.exit_code, "\n".join([*said, str(error)]), error=error)
             raise
         except BaseException as error:
