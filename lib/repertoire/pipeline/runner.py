@@ -259,7 +259,7 @@ class _OneRun:
             )
             self._ledger.write(closed)
             if cost:
-                self._ledger.write_cost(closed, cost)
+                self._enter(closed, cost)
             self._runner._progress.finished(closed, error)
             return closed
 
@@ -304,6 +304,12 @@ class _OneRun:
         except Exception as error:
             self._runner._progress.said(f"what the stage cost could not be read: {type(error).__name__}")
             return None
+
+    def _enter(self, entry: Entry, cost: StageCost) -> None:
+        try:
+            self._ledger.write_cost(entry, cost)
+        except Exception as error:
+            self._runner._progress.said(f"what the stage cost could not be entered: {type(error).__name__}")
 
     def _context(self, stage: Stage, spark: SparkSession, began: dt.datetime, say: Callable[[str], None]) -> RunContext:
         run = self._settings.run
