@@ -58,7 +58,7 @@ def run_stages(
     from repertoire.cli.sessions import lazy_session
     from repertoire.cli.terminal import progress_for
     from repertoire.pipeline.runner import Runner, RunOptions
-    from repertoire.pipeline.stages import STAGES
+    from repertoire.pipeline.stages import stages_with
     from repertoire.settings import load_settings
     from repertoire.store import open_warehouse
     from repertoire.store.files import is_local
@@ -73,7 +73,7 @@ def run_stages(
         if dry_run and not local:
             raise SettingsError("--dry-run starts nothing, and so can only look into a local warehouse")
         warehouse = open_warehouse(settings.run.warehouse, None if local else session())
-        runner = Runner(warehouse, settings, STAGES, progress_for(Console(stderr=True)), session)
+        runner = Runner(warehouse, settings, stages_with(first), progress_for(Console(stderr=True)), session)
         if dry_run:
             for stage in runner.check(options):
                 reads = ", ".join(table.name for table in (*stage.reads, *stage.reads_if_there)) or "files"

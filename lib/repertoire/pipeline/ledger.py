@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,10 +61,10 @@ class Ledger:
     def write(self, entry: Entry) -> None:
         self._warehouse.tables.write_rows(RUNS, [entry.row()])
 
-    def close_abandoned(self, now: dt.datetime) -> list[Entry]:
-        """Marks as failed what a dead run left behind as running. To be called with the lease in hand: nobody else
-        can be running."""
-        abandoned = [entry for entry in self.entries() if entry.status == RUNNING]
+    def close_abandoned(self, now: dt.datetime, stages: Container[str]) -> list[Entry]:
+        """Marks as failed what a dead run left behind as running. To be called with the lease of those stages in hand:
+        nobody else can be running them."""
+        abandoned = [entry for entry in self.entries() if entry.status == RUNNING and entry.stage in stages]
         for entry in abandoned:
             died = "the run died; a later run went on from here"
             self.write(replace(entry, status=FAILED, ended_at=now, exit_code=1, message=died))
