@@ -332,8 +332,13 @@ class DeltaTables:
         """
         try:
             return DeltaTable(self.path(table), version=version)
-        except TableNotFoundError:
-            return None
+        except TableNotFoundError as error:
+            if version is None or not DeltaTable.is_deltatable(self.path(table)):
+                return None
+            raise TableError(
+                f"table {table.name} in {self.folder} cannot be read at version {version}: the log begins later, as "
+                "maintain_tables has trimmed it. --inputs latest reads the newest version."
+            ) from error
         except DeltaError as error:
             which = "" if version is None else f" at version {version}"
             raise TableError(
