@@ -186,6 +186,7 @@ class DeltaTables:
     def write_rows(self, table: Table, rows: Sequence[Row], replace: Mapping[str, Any] | None = None) -> Commit:
         """Writes rows of a ledger table: by key, or in place of all rows whose columns equal `replace`."""
         data = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
+        data = data.cast(pa.schema([field.remove_metadata() for field in data.schema]))  # old tables word it otherwise
         self.create(table)
         for attempt in range(_ATTEMPTS):
             try:

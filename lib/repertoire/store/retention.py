@@ -13,7 +13,7 @@ from repertoire.store.exclusive import exclusive
 from repertoire.store.files import Files
 from repertoire.tables import Table
 
-_LOG_FILE = re.compile(r"^(\d{20})\.(json|crc|checkpoint\..*)$")
+_LOG_FILE = re.compile(r"^\.?(\d{20})\.(json|crc|checkpoint)(\..*)?$")  # with a dot first: Hadoop's checksum of it
 _CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint\.parquet$")
 _ATTEMPTS = 5
 

@@ -31,6 +31,7 @@ def migrate(tables: DeltaTables, table: Table, taken: Sequence[Migration]) -> in
         opened = tables.opened(table)
         assert opened is not None
         if not any(entry.get(_MARK) == mark for entry in opened.history()):
+            _taken(pa.schema(opened.schema().to_arrow()).empty_table(), table, taken)  # before anything is written
             write_deltalake(
                 opened,
                 pa.RecordBatchReader.from_batches(arrow_schema(table), _rewritten(opened, table, taken)),
@@ -45,20 +46,30 @@ def migrate(tables: DeltaTables, table: Table, taken: Sequence[Migration]) -> in
         return rows.count()
 
 
+def _old_rows(opened: DeltaTable) -> Iterator[pa.Table]:
+    schema = pa.schema(opened.schema().to_arrow())
+    for batch in QueryBuilder().register("old", opened).execute("SELECT * FROM old"):
+        yield pa.table(pa.record_batch(batch)).select(schema.names).cast(schema)
+
+
 def _rewritten(opened: DeltaTable, table: Table, taken: Sequence[Migration]) -> Iterator[pa.RecordBatch]:
-    old, new = pa.schema(opened.schema().to_arrow()), arrow_schema(table)
-    found = iter(QueryBuilder().register("old", opened).execute("SELECT * FROM old"))
+    old = _old_rows(opened)
     with ThreadPoolExecutor(1) as reader:  # the writer's own thread cannot wait for a reader of the same library
-        while (batch := reader.submit(next, found, None).result()) is not None:
-            rows = pa.table(pa.record_batch(batch)).select(old.names).cast(old)
-            for step in taken:
-                rows = step.rewrite(rows) if step.rewrite else rows
-            for field in new:
-                if field.name not in rows.column_names and field.nullable:
-                    rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
-            if set(rows.column_names) != set(new.names):
-                raise TableError(
-                    f"the migration of table {table.name} gives the columns {', '.join(rows.column_names)}; "
-                    f"declared are {', '.join(new.names)}. Nothing was written."
-                )
-            yield from rows.select(new.names).cast(new).to_batches()
+        while (rows := reader.submit(next, old, None).result()) is not None:
+            yield from _taken(rows, table, taken).to_batches()
+
+
+def _taken(rows: pa.Table, table: Table, taken: Sequence[Migration]) -> pa.Table:
+    """Rows after the steps, in the declared schema."""
+    declared = arrow_schema(table)
+    for step in taken:
+        rows = step.rewrite(rows) if step.rewrite else rows
+    for field in declared:
+        if field.name not in rows.column_names and field.nullable:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    if set(rows.column_names) != set(declared.names):
+        raise TableError(
+            f"the migration of table {table.name} gives the columns {', '.join(rows.column_names)}; declared are "
+            f"{', '.join(declared.names)}. Nothing was written."
+        )
+    return rows.select(declared.names).cast(declared)

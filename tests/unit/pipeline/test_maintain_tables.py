@@ -2,11 +2,8 @@
 
 import datetime as dt
 import json
-import os
-import re
 import shutil
 import threading
-import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tests.grow_old import grow_old
 from tests.ledger_rows import DAY, MadeUp
 
 from repertoire.errors import SettingsError, TableError
@@ -58,20 +56,6 @@ def maintain(
     sections = SimpleNamespace(maintenance=settings, run=SimpleNamespace(wait_seconds=0))
     maintain_tables.run(SimpleNamespace(), sections, context)  # type: ignore[arg-type]
     return said
-
-
-def grow_old(warehouse: Warehouse, days: int) -> None:
-    """Makes all that was written until now look as if it had been written so many days before."""
-    for path in Path(warehouse.root, "tables").rglob("*"):
-        if path.suffix == ".json":
-            text = re.sub(
-                r'"(timestamp|deletionTimestamp|modificationTime)":(\d+)',
-                lambda found: f'"{found[1]}":{int(found[2]) - days * 86_400_000}',
-                path.read_text(),
-            )
-            path.write_text(text)
-        if path.is_file():
-            os.utime(path, (time.time() - days * 86_400,) * 2)
 
 
 def rows(warehouse: Warehouse, table: Table, version: int | None = None) -> list[tuple[Any, ...]]:
