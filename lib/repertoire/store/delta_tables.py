@@ -77,7 +77,7 @@ class DeltaTables:
 
         where: conditions (column, operator, value), all of which must hold, such as ("user_id", "=", "u1").
         """
-        opened = self.opened(table, version)
+        opened = self._to_read(table, version)
         if opened is None:
             return self.none(table)
         condition = _expression(where)
@@ -95,7 +95,7 @@ class DeltaTables:
         where: Sequence[tuple[str, str, Any]] = (),
     ) -> Iterator[pa.RecordBatch]:
         """Some columns of the rows that meet `where`, a batch at a time: for what may be more than fits in memory."""
-        opened = self.opened(table, version)
+        opened = self._to_read(table, version)
         if opened is not None:
             rows = opened.to_pyarrow_dataset().scanner(columns=list(columns), filter=_expression(where))
             yield from rows.to_batches()
@@ -110,7 +110,7 @@ class DeltaTables:
     ) -> pa.Table:
         """Some columns of the rows that meet `where` in at most so many row groups, evenly spread over a table's files:
         as quick for a large table as for a small one, which it gives as a whole."""
-        opened = self.opened(table, version)
+        opened = self._to_read(table, version)
         if opened is None:
             return self.none(table).select(list(columns))
         dataset, condition = opened.to_pyarrow_dataset(), _expression(where)
@@ -221,7 +221,7 @@ class DeltaTables:
         """
         from repertoire.store.frames import empty_frame
 
-        opened = None if version is None else self.opened(table, version)
+        opened = None if version is None else self._to_read(table, version)
         if opened is None:
             return empty_frame(spark, table)
         if opened.protocol().reader_features:
@@ -319,6 +319,19 @@ class DeltaTables:
                 f"deleted by maintain_tables, such as {gone[0]}. Versions are kept as maintenance.keep_reruns and "
                 "maintenance.keep_publications say; --inputs latest reads the newest."
             )
+
+    def _to_read(self, table: Table, version: int | None) -> DeltaTable | None:
+        """The table as `opened` has it. Raises TableVersionError where its rows are those of another declaration, in
+        which the columns of ours may mean something else or have other names."""
+        opened = self.opened(table, version)
+        if opened is not None and needs_rewriting(taken := steps(table, _made_version(opened))):
+            which = "" if version is None else f", at version {version} of its log,"
+            raise TableVersionError(
+                f"table {table.name} in {self.folder}{which} has rows of an older Repertoire "
+                f"({'; '.join(step.about for step in taken)}). Run `repertoire migrate` if that has not been done; runs that "
+                "read older versions read the newest with --inputs latest."
+            )
+        return opened
 
     def _partitions(self, table: Table, column: str, version: int | None) -> set[dt.date]:
         opened = self.opened(table, version)

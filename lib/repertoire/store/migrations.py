@@ -19,6 +19,7 @@ class Migration:
 
     about: what changes, in words. rewrite: a batch of rows of the older version to those of the newer, a pure function
     that looks at no other row. None: the newer version has further columns, null in the rows that are there.
+    The table `runs` can only have these: a migration is itself written there.
     """
 
     table: str

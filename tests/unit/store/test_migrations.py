@@ -90,6 +90,7 @@ def version_noted(warehouse: Warehouse, table: Table) -> str:
 def test_every_declared_version_can_be_reached_from_the_first() -> None:
     for table in TABLES.values():
         assert [step.to for step in steps(table, 1)] == list(range(2, table.version + 1)), table.name
+    assert not needs_rewriting(steps(RUNS, 1)), "a migration is itself written there"
 
 
 def test_columns_are_added_and_the_readers_of_today_read_it(older: Warehouse) -> None:
@@ -208,6 +209,13 @@ def test_a_table_whose_rows_must_be_rewritten_waits_for_migrate(
         ):
             refused()
     assert halved.made_version(INTERACTIONS_2) == 1
+    with pytest.raises(TableVersionError, match="has rows of an older Repertoire .strength counts half"):
+        halved.rows(INTERACTIONS_2)
+    before = halved.version(INTERACTIONS_2)
+    migrate(halved, INTERACTIONS_2, [TO_2])
+    assert strengths(halved) == AFTER
+    with pytest.raises(TableVersionError, match=f"at version {before} of its log, .*--inputs latest"):
+        halved.rows(INTERACTIONS_2, before)
 
 
 def test_a_way_that_is_not_known_is_refused() -> None:
