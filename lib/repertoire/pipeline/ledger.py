@@ -13,6 +13,9 @@ Versions = Mapping[str, int | str | None]
 
 RUNNING, DONE, FAILED, REFUSED = "running", "done", "failed", "refused"
 
+# Stages that look after the warehouse: their entries say nothing of what became of a date.
+MAINTAIN_TABLES, MIGRATE_TABLES = "maintain_tables", "migrate_tables"
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 from repertoire.errors import LeaseHeldError, SettingsError
 from repertoire.pipeline.lease import SHARED, of_date
+from repertoire.pipeline.ledger import MAINTAIN_TABLES
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage, Tended
 from repertoire.pipeline.upkeep_plan import MB, Plan, TablePlan, plan_upkeep
 from repertoire.settings import MaintenanceSettings
@@ -166,7 +167,7 @@ def _some_days(days: Sequence[dt.date]) -> str:
 
 
 STAGE = Stage(
-    name="maintain_tables",
+    name=MAINTAIN_TABLES,
     about="removes what is too old, puts small files together, deletes files that nothing needs, names the tables",
     run=run,
     settings=("maintenance", "run"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+from repertoire.pipeline.ledger import MIGRATE_TABLES
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.store import Warehouse
 from repertoire.store.migrations import MIGRATIONS, Migration, needs_rewriting, steps
@@ -54,7 +55,7 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
 
 
 STAGE = Stage(
-    name="migrate_tables",
+    name=MIGRATE_TABLES,
     about="tables that an older version made become those of this one",
     run=run,
     tends_warehouse=True,
