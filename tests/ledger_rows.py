@@ -104,6 +104,17 @@ class MadeUp:
             day,
         )
 
+    def more_history(self, day: dt.date, rows: Iterable[tuple[str, str, float]]) -> None:
+        """The same, in a file more."""
+        self.warehouse.tables.create(INTERACTIONS)
+        made = [
+            {"run_date": day, "user_id": user, "item_id": item, "strength": strength, "negative": 0.0, "events": 1}
+            | {"seen": True, "first_ts": None, "last_ts": at(day)}
+            for user, item, strength in rows
+        ]
+        table = pa.Table.from_pylist(made, schema=arrow_schema(INTERACTIONS))
+        write_deltalake(self.warehouse.tables.path(INTERACTIONS), table, mode="append")
+
     def titles(self, titles: dict[str, str], *, valid_from: dt.date = dt.date(2020, 1, 1), **other: Any) -> None:
         self._write(ITEMS, [{"item_id": i, "title": t, "valid_from": valid_from} | other for i, t in titles.items()])
 

@@ -56,6 +56,12 @@ class TableError(RepertoireError):
     """A table in the warehouse does not keep its declaration, or is missing."""
 
 
+class TableVersionError(TableError):
+    """A table was made by a version of Repertoire that this one cannot work with as it is; nothing was written."""
+
+    exit_code = 2
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """A message that refuses `name` and names the nearest known one.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from repertoire.pipeline.ledger import Ledger
-from repertoire.pipeline.stages import STAGES
+from repertoire.pipeline.stages import BESIDE, STAGES
 from repertoire.store import Warehouse, open_warehouse
 from repertoire.tables import EVENTS, INTERACTIONS
 from tests.pipeline.conftest import LAST_DAY
@@ -20,7 +20,7 @@ SPARK_SUBMIT = ROOT / ".venv" / "bin" / "spark-submit"
 def test_every_stage_has_a_job_file_and_every_job_file_a_stage() -> None:
     jobs = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "jobs").glob("*.py")}
     assert "typer.run(run)" in jobs.pop("run_pipeline")
-    assert set(jobs) == {stage.name for stage in STAGES}
+    assert set(jobs) == {stage.name for stage in (*STAGES, *BESIDE)}
     for name, text in jobs.items():
         assert f'run_job("{name}")' in text
 

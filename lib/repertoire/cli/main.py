@@ -5,7 +5,20 @@ from typing import Annotated
 import typer
 
 from repertoire import __version__
-from repertoire.cli import backtest, compare, demo, doctor, evaluate, history, metrics, recommend, report, run, show
+from repertoire.cli import (
+    backtest,
+    compare,
+    demo,
+    doctor,
+    evaluate,
+    history,
+    metrics,
+    recommend,
+    report,
+    run,
+    show,
+    upkeep,
+)
 
 app = typer.Typer(
     name="repertoire",
@@ -22,6 +35,8 @@ app.command("compare")(compare.compare)
 app.command("runs")(history.runs)
 app.command("publications")(history.publications)
 app.command("rollback")(history.rollback)
+app.command("maintain")(upkeep.maintain)
+app.command("migrate")(upkeep.migrate)
 app.add_typer(show.app, name="show")
 app.command("report")(report.report)
 app.command("metrics")(metrics.metrics)

@@ -65,7 +65,7 @@ def run_stages(
     from repertoire.cli.sessions import lazy_session
     from repertoire.cli.terminal import progress_for
     from repertoire.pipeline.runner import Runner, RunOptions
-    from repertoire.pipeline.stages import STAGES
+    from repertoire.pipeline.stages import stages_with
     from repertoire.settings import load_settings
     from repertoire.store import open_warehouse
 
@@ -77,7 +77,7 @@ def run_stages(
     with lazy_session(settings, app=f"repertoire {first or 'run'} {run_date}", debug=debug) as session:
         warehouse = open_warehouse(settings.run.warehouse, session)
         progress = log or progress_for(Console(stderr=True), settings.run.log)
-        runner = Runner(warehouse, settings, STAGES, progress, session)
+        runner = Runner(warehouse, settings, stages_with(first), progress, session)
         if dry_run:
             for stage in runner.check(options):
                 reads = ", ".join(table.name for table in (*stage.reads, *stage.reads_if_there)) or "files"

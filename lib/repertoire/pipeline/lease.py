@@ -25,6 +25,14 @@ from repertoire.store.files import Files, read_json
 
 Clock = Callable[[], dt.datetime]
 
+SHARED = "events, items and users"
+UPKEEP = "the upkeep of the warehouse"
+
+
+def of_date(run_date: dt.date) -> str:
+    """The name of the lease on what is keyed by a run_date."""
+    return f"run_date {run_date.isoformat()}"
+
 
 def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)

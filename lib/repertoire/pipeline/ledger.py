@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,6 +13,9 @@ from repertoire.tables import RUNS, STAGE_COSTS
 Versions = Mapping[str, int | str | None]
 
 RUNNING, DONE, FAILED, REFUSED = "running", "done", "failed", "refused"
+
+# Stages that look after the warehouse: their entries say nothing of what became of a date.
+MAINTAIN_TABLES, MIGRATE_TABLES = "maintain_tables", "migrate_tables"
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,10 @@ class Ledger:
         row = asdict(cost) | {name: getattr(entry, name) for name in shared}
         self._warehouse.tables.append_rows(STAGE_COSTS, [row])
 
-    def close_abandoned(self, now: dt.datetime) -> list[Entry]:
-        """Marks as failed what a dead run left behind as running. To be called with the lease in hand: nobody else
-        can be running."""
-        abandoned = [entry for entry in self.entries() if entry.status == RUNNING]
+    def close_abandoned(self, now: dt.datetime, stages: Container[str]) -> list[Entry]:
+        """Marks as failed what a dead run left behind as running. To be called with the lease of those stages in hand:
+        nobody else can be running them."""
+        abandoned = [entry for entry in self.entries() if entry.status == RUNNING and entry.stage in stages]
         for entry in abandoned:
             died = "the run died; a later run went on from here"
             self.write(replace(entry, status=FAILED, ended_at=now, exit_code=1, message=died))

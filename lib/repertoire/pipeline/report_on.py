@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pyarrow.compute as pc
 
 from repertoire.errors import InputError
+from repertoire.pipeline.ledger import MAINTAIN_TABLES, MIGRATE_TABLES
 from repertoire.pipeline.live_publication import live_publication
 from repertoire.pipeline.report_people import report_people
 from repertoire.report.contents import (
@@ -37,7 +38,8 @@ def report_on(warehouse: Warehouse, run_date: dt.date | None = None, days: int =
     the same report. Raises InputError where nothing has run, or nothing for the date.
     """
     tables = warehouse.tables
-    runs = [_stage_run(row) for row in tables.rows(RUNS).to_pylist()]
+    entries = tables.rows(RUNS).to_pylist()
+    runs = [_stage_run(row) for row in entries if row["stage"] not in (MAINTAIN_TABLES, MIGRATE_TABLES)]
     published = tables.rows(PUBLICATIONS).to_pylist()
     live = live_publication(published)
     known = sorted({run.run_date for run in runs} | {row["run_date"] for row in published})

@@ -19,19 +19,17 @@ from repertoire.candidates.recommender import FittedModel
 from repertoire.errors import GateRefusedError, RepertoireError, SettingsError, TableError, unknown_name
 from repertoire.pipeline import ledger as status
 from repertoire.pipeline.cutoff import cutoff_of
-from repertoire.pipeline.lease import Lease, utc_now
+from repertoire.pipeline.lease import SHARED, UPKEEP, Lease, of_date, utc_now
 from repertoire.pipeline.ledger import Entry, Ledger, Versions
 from repertoire.pipeline.log_marks import mark_logs
 from repertoire.pipeline.progress import Progress
-from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage
+from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage, Tended
 from repertoire.pipeline.stage_cost import CostMeter, StageCost
 from repertoire.settings import Settings
 from repertoire.store import Warehouse
 from repertoire.store.exports import point_live, write_export
 from repertoire.store.models import load_model, save_model
-from repertoire.tables import MODELS, PUBLICATIONS, RECOMMENDATIONS, Table, Written
-
-SHARED = "events, items and users"
+from repertoire.tables import MODELS, PUBLICATIONS, RECOMMENDATIONS, RUNS, TABLES, Table, Written
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,10 @@ class Runner:
         """The stages that would run. Starts nothing.
 
         Raises SettingsError or InputError for an unknown stage, an input that is neither there nor written before, or
-        input from outside that a stage looks for in vain.
+        input from outside that a stage looks for in vain; TableVersionError for tables of another version of Repertoire.
         """
         chosen = self._chosen(options)
+        self._check_versions(chosen)
         written: set[str] = set()
         for stage in chosen:
             if stage.check:
@@ -89,10 +88,12 @@ class Runner:
         """
         chosen = self.check(options)
         run_id = f"{options.run_date.isoformat()}-{uuid.uuid4().hex[:8]}"
-        with self._lease(f"run_date {options.run_date.isoformat()}", run_id) as lease:
+        tends = chosen[0].tends_warehouse
+        under_lease = {stage.name for stage in self._stages if stage.tends_warehouse == tends}
+        with self._lease(UPKEEP if tends else of_date(options.run_date), run_id) as lease:
             ledger = Ledger(self._warehouse, options.run_date)
-            ledger.close_abandoned(utc_now())
-            history = ledger.entries()
+            ledger.close_abandoned(utc_now(), under_lease)
+            history = [entry for entry in ledger.entries() if entry.stage in under_lease]
             unfinished = _unfinished_run(history)
             one = _OneRun(self, ledger, lease, options, unfinished or run_id, history)
             self._progress.began(one.run_id, options.run_date)
@@ -113,6 +114,12 @@ class Runner:
                 f"--from {options.first} comes after --to {options.last}; the order is: {', '.join(names)}"
             )
         return list(self._stages[first : last + 1])
+
+    def _check_versions(self, chosen: Sequence[Stage]) -> None:
+        of_stages = {table for stage in chosen for table in (*stage.reads, *stage.reads_if_there, *stage.writes)}
+        tends = any(stage.tends_warehouse for stage in chosen)
+        for table in TABLES.values() if tends else of_stages | {RUNS}:
+            self._warehouse.tables.check_version(table, to_migrate=tends)
 
     def _lease(self, name: str, run_id: str, wait: float = 0) -> Lease:
         warehouse = self._warehouse
@@ -161,9 +168,11 @@ class _OneRun:
         if (
             before is not None
             and not self._options.force
+            and not stage.tends_warehouse
             and not (self._options.latest and stage.takes_files)
             and before.settings_id == settings_id
             and dict(before.input_versions) == dict(versions)
+            and not self._removed(stage, before)
         ):
             self._runner._progress.skipped(stage.name)
             return before
@@ -178,6 +187,15 @@ class _OneRun:
             return self._execute(stage, versions, settings_id)
         with self._runner._lease(SHARED, self.run_id, wait=self._settings.run.wait_seconds) as lease:
             return self._execute(stage, versions, settings_id, lease)
+
+    def _removed(self, stage: Stage, before: Entry) -> bool:
+        """Whether rows of this date that the stage wrote before are there no longer, having grown too old to keep."""
+        return any(
+            (before.rows_written or {}).get(table.name)
+            and self._options.run_date not in self._warehouse.tables.run_dates(table)
+            for table in stage.writes
+            if table.partitioned_by == ("run_date",)
+        )
 
     # --- which versions
 
@@ -235,8 +253,6 @@ class _OneRun:
             said.append(text)
             self._runner._progress.said(text)
 
-        context = self._context(stage, spark, began, say)
-
         def close(
             outcome: str,
             exit_code: int,
@@ -267,6 +283,9 @@ class _OneRun:
             self._lease.check()
             if shared:
                 shared.check()
+
+        tended = Tended(self._warehouse, self._lease_of, guard) if stage.tends_warehouse else None
+        context = self._context(stage, spark, began, say, tended)
 
         try:
             inputs = self._inputs(stage, spark, versions, rerun=rerun)
@@ -311,7 +330,12 @@ class _OneRun:
         except Exception as error:
             self._runner._progress.said(f"what the stage cost could not be entered: {type(error).__name__}")
 
-    def _context(self, stage: Stage, spark: SparkSession, began: dt.datetime, say: Callable[[str], None]) -> RunContext:
+    def _lease_of(self, name: str, wait: float) -> Lease:
+        return self._runner._lease(name, self.run_id, wait=wait)
+
+    def _context(
+        self, stage: Stage, spark: SparkSession, began: dt.datetime, say: Callable[[str], None], tended: Tended | None
+    ) -> RunContext:
         run = self._settings.run
         run_date = self._options.run_date
         scratch = self._settings.spark.scratch or self._warehouse.folder("scratch")
@@ -324,6 +348,7 @@ class _OneRun:
             seed=run.seed,
             scratch=f"{scratch}/{self.run_id}/{stage.name}",
             say=say,
+            tended=tended,
         )
 
     def _inputs(self, stage: Stage, spark: SparkSession, versions: Versions, *, rerun: bool) -> Inputs:

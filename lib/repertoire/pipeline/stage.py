@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from repertoire.candidates.recommender import FittedModel
 from repertoire.errors import TableError
+from repertoire.store import Warehouse
 from repertoire.tables import Table, table
 
 Row = Mapping[str, Any]
@@ -56,11 +58,25 @@ class Inputs:
 
 
 @dataclass(frozen=True)
+class Tended:
+    """The whole warehouse, for a stage that looks after it.
+
+    lease: the right to write what a name of `pipeline.lease` stands for, waited for so many seconds; raises
+    LeaseHeldError. check: to be called before each commit; raises LeaseLostError where the stage's own lease is lost.
+    """
+
+    warehouse: Warehouse
+    lease: Callable[[str, float], AbstractContextManager[Any]]
+    check: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class RunContext:
     """All that a stage may know besides its inputs. Nothing else reads a clock or the environment.
 
     run_date: the day; cutoff: the midnight that ends it, in the zone of the settings; now: when the stage began, UTC;
-    scratch: a folder of the stage's own, gone when it ends; say: tells the user one line.
+    scratch: a folder of the stage's own, gone when it ends; say: tells the user one line; tended: the warehouse, for a
+    stage that tends it.
     """
 
     spark: SparkSession
@@ -71,6 +87,7 @@ class RunContext:
     seed: int
     scratch: str
     say: Callable[[str], None]
+    tended: Tended | None = None
 
 
 @dataclass(frozen=True)
@@ -106,13 +123,14 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Stage:
-    """A step of the nightly job.
+    """A step of the nightly job, or one beside it.
 
     reads: tables that must hold this run_date (or exist, where they have none). reads_if_there: tables that may not
     exist yet; the stage then gets no rows. writes: the tables it may write. trains, needs_models: the step fits models,
     or reads fitted ones. settings: the sections that it is given; a change of one makes a rerun do it anew. check:
     looks at settings before anything starts, and raises for input that is not there. takes_files: the step reads files
-    from outside the warehouse, which may have changed since.
+    from outside the warehouse, which may have changed since. tends_warehouse: the step looks after the tables of all
+    dates: it gets the warehouse, holds a lease of its own instead of a date's, and is done whenever it is asked for.
     """
 
     name: str
@@ -126,6 +144,7 @@ class Stage:
     settings: tuple[str, ...] = ()
     check: Callable[[SimpleNamespace], None] | None = None
     takes_files: bool = False
+    tends_warehouse: bool = False
 
     def __post_init__(self) -> None:
         for declared in (*self.reads, *self.reads_if_there, *self.writes):

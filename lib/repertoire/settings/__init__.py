@@ -5,6 +5,7 @@ from repertoire.settings.evaluation import EvaluationSettings
 from repertoire.settings.features import FeatureSettings
 from repertoire.settings.ingest import IngestSettings
 from repertoire.settings.load import load_settings
+from repertoire.settings.maintenance import MaintenanceSettings
 from repertoire.settings.publication import GateSettings, PublicationSettings
 from repertoire.settings.ranking import RankingSettings
 from repertoire.settings.spark import SparkSettings
@@ -17,6 +18,7 @@ __all__ = [
     "FeatureSettings",
     "GateSettings",
     "IngestSettings",
+    "MaintenanceSettings",
     "PopularSettings",
     "PublicationSettings",
     "RankingSettings",

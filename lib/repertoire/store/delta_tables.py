@@ -15,8 +15,10 @@ from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
-from repertoire.errors import TableError
-from repertoire.store.files import is_local
+from repertoire.errors import TableError, TableVersionError
+from repertoire.store.exclusive import exclusive
+from repertoire.store.files import HadoopFiles, LocalFiles, is_local
+from repertoire.store.migrations import needs_rewriting, steps
 from repertoire.store.schemas import arrow_schema
 from repertoire.tables import Table, Written
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:  # what needs no Spark should not pay for its import
     from pyspark.sql import DataFrame, SparkSession
 
 Row = Mapping[str, Any]
+
+_ATTEMPTS = 10
+_VERSION = "repertoire.version"
+# Delta would forget versions after 30 days, whoever still needs them; maintain_tables trims the log instead.
+_LOG_CLEANUP = "delta.enableExpiredLogCleanup"
 
 
 @dataclass(frozen=True)
@@ -41,16 +48,16 @@ class DeltaTables:
     """
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def path(self, table: Table) -> str:
-        return f"{self._folder}/{table.name}"
+        return f"{self.folder}/{table.name}"
 
     # --- without Spark
 
     def version(self, table: Table) -> int | None:
         """The newest version, or None where the table has not been made."""
-        opened = self._open(table)
+        opened = self.opened(table)
         return None if opened is None else opened.version()
 
     def run_dates(self, table: Table, version: int | None = None) -> set[dt.date]:
@@ -63,7 +70,7 @@ class DeltaTables:
 
     def is_empty(self, table: Table) -> bool:
         """Whether the newest version has no rows, or there is none."""
-        opened = self._open(table)
+        opened = self.opened(table)
         return opened is None or not opened.file_uris()
 
     def rows(self, table: Table, version: int | None = None, where: Sequence[tuple[str, str, Any]] = ()) -> pa.Table:
@@ -71,7 +78,7 @@ class DeltaTables:
 
         where: conditions (column, operator, value), all of which must hold, such as ("user_id", "=", "u1").
         """
-        opened = self._open(table, version)
+        opened = self._to_read(table, version)
         if opened is None:
             return self.none(table)
         condition = _expression(where)
@@ -91,7 +98,7 @@ class DeltaTables:
         where: Sequence[tuple[str, str, Any]] = (),
     ) -> Iterator[pa.RecordBatch]:
         """Some columns of the rows that meet `where`, a batch at a time: for what may be more than fits in memory."""
-        opened = self._open(table, version)
+        opened = self._to_read(table, version)
         if opened is not None:
             rows = opened.to_pyarrow_dataset(filesystem=self._files_of(table)).scanner(
                 columns=list(columns), filter=_expression(where)
@@ -108,7 +115,7 @@ class DeltaTables:
     ) -> pa.Table:
         """Some columns of the rows that meet `where` in at most so many row groups, evenly spread over a table's files:
         as quick for a large table as for a small one, which it gives as a whole."""
-        opened = self._open(table, version)
+        opened = self._to_read(table, version)
         if opened is None:
             return self.none(table).select(list(columns))
         dataset, condition = opened.to_pyarrow_dataset(filesystem=self._files_of(table)), _expression(where)
@@ -126,7 +133,7 @@ class DeltaTables:
         refused by Delta itself from then on.
 
         A table that an older version of the declaration made gets the columns that it lacks, null in its rows. Raises
-        TableError where one of these forbids nulls.
+        TableVersionError where its rows have to be rewritten, and where a newer version made it.
         """
         DeltaTable.create(
             self.path(table),
@@ -139,48 +146,76 @@ class DeltaTables:
         )
         self._migrate(table)
 
+    def made_version(self, table: Table) -> int | None:
+        """The version of the declaration that a table keeps, None where it was never made."""
+        opened = self.opened(table)
+        return None if opened is None else _made_version(opened)
+
+    def check_version(self, table: Table, *, to_migrate: bool = False) -> None:
+        """Raises TableVersionError for a table that this Repertoire cannot write: a newer one made it, or, unless it is
+        about to be migrated, an older one whose rows have to be rewritten first."""
+        version = self.made_version(table)
+        if version is not None and needs_rewriting(taken := steps(table, version)) and not to_migrate:
+            raise TableVersionError(
+                f"table {table.name} in {self.folder} has version {version}; this Repertoire writes {table.version}, and "
+                f"its rows have to be rewritten ({'; '.join(step.about for step in taken)}). Nothing was written. Run "
+                "`repertoire migrate` first; --dry-run shows what it does."
+            )
+
+    def keeps_version(self, table: Table) -> None:
+        """Notes that a table keeps the declared version."""
+        properties = {name: value for name, value in _properties(table).items() if value}
+        DeltaTable(self.path(table)).alter.set_table_properties(properties, raise_if_not_exists=False)
+
     def _migrate(self, table: Table) -> None:
+        """Columns first, then the version: interrupted between the two, it is done again."""
         opened = DeltaTable(self.path(table))
         there = {field.name for field in opened.schema().fields}
-        if not (missing := [column for column in table.columns if column.name not in there]):
+        missing = [column for column in table.columns if column.name not in there]
+        found = opened.metadata().configuration
+        lacking = {name: value for name, value in _properties(table).items() if value and found.get(name) != value}
+        if not missing and not lacking:
             return
+        self.check_version(table)
         if strict := [column.name for column in missing if not column.nullable]:
-            raise TableError(
-                f"table {table.name} in {self._folder} lacks the columns {', '.join(strict)}, which cannot be null. "
+            raise TableVersionError(
+                f"table {table.name} in {self.folder} lacks the columns {', '.join(strict)}, which cannot be null. "
                 "It was made by another version of Repertoire; its rows have to be ingested again into a new warehouse."
             )
-        of_name = {field.name: field for field in Schema.from_arrow(arrow_schema(table)).fields}
-        opened.alter.add_columns([of_name[column.name] for column in missing])
+        if missing:
+            of_name = {field.name: field for field in Schema.from_arrow(arrow_schema(table)).fields}
+            opened.alter.add_columns([of_name[column.name] for column in missing])
+        if lacking:
+            opened.alter.set_table_properties(lacking, raise_if_not_exists=False)
 
     def write_rows(self, table: Table, rows: Sequence[Row], replace: Mapping[str, Any] | None = None) -> Commit:
         """Writes rows of a ledger table: by key, or in place of all rows whose columns equal `replace`."""
-        data = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
+        data = _data(table, rows)
         self.create(table)
-        if replace is not None:
-            predicate = " AND ".join(f"{name} = {_literal(value)}" for name, value in replace.items())
-            write_deltalake(self.path(table), data, mode="overwrite", predicate=predicate)
-        else:
-            self._merge_rows(table, data)
+        for attempt in range(_ATTEMPTS):
+            try:
+                if replace is not None:
+                    predicate = " AND ".join(f"{name} = {_literal(value)}" for name, value in replace.items())
+                    write_deltalake(self.path(table), data, mode="overwrite", predicate=predicate)
+                else:
+                    self._merge_rows(table, data)
+                break
+            except CommitFailedError:  # another run wrote its own rows meanwhile, or upkeep moved these
+                if attempt == _ATTEMPTS - 1:
+                    raise
         return Commit(DeltaTable(self.path(table)).version(), data.num_rows)
 
     def append_rows(self, table: Table, rows: Sequence[Row]) -> None:
         """Adds rows of a ledger table whose keys cannot be there yet, at less than half of what `write_rows` costs."""
         self.create(table)
-        data = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
-        write_deltalake(self.path(table), data, mode="append")
+        write_deltalake(self.path(table), _data(table, rows), mode="append")
 
-    def _merge_rows(self, table: Table, data: pa.Table, attempts: int = 10) -> None:
+    def _merge_rows(self, table: Table, data: pa.Table) -> None:
         same_key = " AND ".join(f"target.{name} = source.{name}" for name in table.key)
-        for attempt in range(attempts):
-            merge = DeltaTable(self.path(table)).merge(data, same_key, source_alias="source", target_alias="target")
-            if table.written is Written.UPSERT:
-                merge = merge.when_matched_update_all()
-            try:
-                merge.when_not_matched_insert_all().execute()
-                return
-            except CommitFailedError:  # another run wrote its own rows meanwhile
-                if attempt == attempts - 1:
-                    raise
+        merge = DeltaTable(self.path(table)).merge(data, same_key, source_alias="source", target_alias="target")
+        if table.written is Written.UPSERT:
+            merge = merge.when_matched_update_all()
+        merge.when_not_matched_insert_all().execute()
 
     # --- with Spark
 
@@ -195,7 +230,7 @@ class DeltaTables:
         """
         from repertoire.store.frames import empty_frame
 
-        opened = None if version is None else self._open(table, version)
+        opened = None if version is None else self._to_read(table, version)
         if opened is None:
             return empty_frame(spark, table)
         if opened.protocol().reader_features:
@@ -203,6 +238,7 @@ class DeltaTables:
             return frame if run_date is None else frame.where(frame["run_date"] == run_date)
         of_date = [("run_date", "=", run_date)] if run_date else None
         files = opened.file_uris(file_pruning_predicate=of_date)
+        self._require(spark, table, opened.version(), files, of_date)
         if not files:
             return empty_frame(spark, table)
         rows = spark.read.schema(table.ddl).option("basePath", self.path(table)).parquet(*files)
@@ -218,22 +254,25 @@ class DeltaTables:
         Must not run twice at once on one table: the caller holds a lease. Where none of the days has rows yet, nothing
         can be there already, and the rows are appended.
         """
-        self.create(table)
         days = sorted(set(event_dates))
         rows = _conform(frame, table)
-        if not self.event_dates(table) & set(days):
-            self._writer(rows, mark).mode("append").save(self.path(table))
-            return self._commit(table, mark)
         literal = ", ".join(f"DATE'{day.isoformat()}'" for day in days)
-        return self._merge(rows, table, mark, f"target.event_date IN ({literal})", update=False)
+        with exclusive(self.folder, table.name):
+            self.create(table)
+            if not self.event_dates(table) & set(days):
+                self._writer(rows, mark).mode("append").save(self.path(table))
+                return self._commit(table, mark)
+            return self._merge(rows, table, mark, f"target.event_date IN ({literal})", update=False)
 
     def upsert(self, frame: "DataFrame", table: Table, mark: str) -> Commit:
         """Adds new keys and replaces the rows of known ones. No key may stand twice in the frame."""
-        self.create(table)
-        if self.is_empty(table):  # nothing to compare with: a merge would start a dozen Spark jobs
-            self._writer(_conform(frame, table), mark).mode("append").save(self.path(table))
-            return self._commit(table, mark)
-        return self._merge(_conform(frame, table), table, mark, "true", update=True)
+        rows = _conform(frame, table)
+        with exclusive(self.folder, table.name):
+            self.create(table)
+            if self.is_empty(table):  # nothing to compare with: a merge would start a dozen Spark jobs
+                self._writer(rows, mark).mode("append").save(self.path(table))
+                return self._commit(table, mark)
+            return self._merge(rows, table, mark, "true", update=True)
 
     def _merge(self, rows: "DataFrame", table: Table, mark: str, within: str, *, update: bool) -> Commit:
         from delta.tables import DeltaTable as SparkDeltaTable
@@ -252,11 +291,12 @@ class DeltaTables:
         return self._commit(table, mark)
 
     def _overwrite(self, rows: "DataFrame", table: Table, where: str, mark: str) -> Commit:
-        self.create(table)
         if table.sorted_by:
             rows = rows.sortWithinPartitions(*table.sorted_by)
-        self._writer(rows, mark).mode("overwrite").option("replaceWhere", where).save(self.path(table))
-        return self._commit(table, mark)
+        with exclusive(self.folder, table.name):
+            self.create(table)
+            self._writer(rows, mark).mode("overwrite").option("replaceWhere", where).save(self.path(table))
+            return self._commit(table, mark)
 
     def _writer(self, rows: "DataFrame", mark: str) -> Any:
         return rows.write.format("delta").option("userMetadata", mark)
@@ -273,8 +313,37 @@ class DeltaTables:
                 return Commit(int(entry["version"]), int(rows))
         return Commit(opened.version(), 0)
 
+    def _require(self, spark: "SparkSession", table: Table, version: int, files: Sequence[str], of_date: Any) -> None:
+        """Raises TableError where a version's files are there no longer: those that the newest version has are."""
+        newest = self.opened(table)
+        assert newest is not None
+        if version == newest.version():
+            return
+        others = set(files) - set(newest.file_uris(file_pruning_predicate=of_date))
+        there = LocalFiles() if is_local(self.folder) else HadoopFiles(lambda: spark)
+        gone = [path for path in sorted(others) if not there.exists(path.removeprefix("file://"))]
+        if gone:
+            raise TableError(
+                f"version {version} of table {table.name} is kept no longer: {len(gone)} of its {len(files)} files were "
+                f"deleted by maintain_tables, such as {gone[0]}. Versions are kept as maintenance.keep_reruns and "
+                "maintenance.keep_publications say; --inputs latest reads the newest."
+            )
+
+    def _to_read(self, table: Table, version: int | None) -> DeltaTable | None:
+        """The table as `opened` has it. Raises TableVersionError where its rows are those of another declaration, in
+        which the columns of ours may mean something else or have other names."""
+        opened = self.opened(table, version)
+        if opened is not None and needs_rewriting(taken := steps(table, _made_version(opened))):
+            which = "" if version is None else f", at version {version} of its log,"
+            raise TableVersionError(
+                f"table {table.name} in {self.folder}{which} has rows of an older Repertoire "
+                f"({'; '.join(step.about for step in taken)}). Run `repertoire migrate` if that has not been done; runs that "
+                "read older versions read the newest with --inputs latest."
+            )
+        return opened
+
     def _partitions(self, table: Table, column: str, version: int | None) -> set[dt.date]:
-        opened = self._open(table, version)
+        opened = self.opened(table, version)
         if opened is None:
             return set()
         return {_as_date(partition[column]) for partition in opened.partitions()}
@@ -282,19 +351,34 @@ class DeltaTables:
     def _files_of(self, table: Table) -> SubTreeFileSystem | None:
         """Arrow's own way to local files. By delta-rs's, its threads call Python, and a short command that ends while
         one of them still does is aborted."""
-        return SubTreeFileSystem(self.path(table), LocalFileSystem()) if is_local(self._folder) else None
+        return SubTreeFileSystem(self.path(table), LocalFileSystem()) if is_local(self.folder) else None
 
-    def _open(self, table: Table, version: int | None = None) -> DeltaTable | None:
+    def opened(self, table: Table, version: int | None = None) -> DeltaTable | None:
+        """A version of the table as delta-rs has it, by default the newest; None where the table was never made.
+
+        Raises TableError for a version that the log does not hold any more.
+        """
         try:
             return DeltaTable(self.path(table), version=version)
-        except TableNotFoundError:
-            return None
+        except TableNotFoundError as error:
+            if version is None or not DeltaTable.is_deltatable(self.path(table)):
+                return None
+            raise TableError(
+                f"table {table.name} in {self.folder} cannot be read at version {version}: the log begins later, as "
+                "maintain_tables has trimmed it. --inputs latest reads the newest version."
+            ) from error
         except DeltaError as error:
             which = "" if version is None else f" at version {version}"
             raise TableError(
-                f"table {table.name} in {self._folder} cannot be read{which}: {error}. "
+                f"table {table.name} in {self.folder} cannot be read{which}: {error}. "
                 "If that version was vacuumed away, --inputs latest reads the newest."
             ) from error
+
+
+def _data(table: Table, rows: Sequence[Row]) -> pa.Table:
+    """Rows in the declared schema; without comments, which tables of an older version word otherwise."""
+    data = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
+    return data.cast(pa.schema([field.remove_metadata() for field in data.schema]))
 
 
 def _conform(frame: "DataFrame", table: Table) -> "DataFrame":
@@ -329,10 +413,14 @@ def _spread(parts: Sequence[Any], most: int) -> list[Any]:
 
 
 def _properties(table: Table) -> dict[str, str | None]:
-    properties: dict[str, str | None] = {"repertoire.version": str(table.version)}
+    properties: dict[str, str | None] = {_VERSION: str(table.version), _LOG_CLEANUP: "false"}
     if table.skipped_by:
         properties["delta.dataSkippingStatsColumns"] = ",".join(table.skipped_by)
     return properties
+
+
+def _made_version(opened: DeltaTable) -> int:
+    return int(opened.metadata().configuration.get(_VERSION) or 1)
 
 
 def _expression(where: Sequence[tuple[str, str, Any]]) -> Any:

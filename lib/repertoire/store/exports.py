@@ -1,6 +1,6 @@
 """The live table as plain Parquet, for readers who have neither Spark nor Delta; swapped as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pyspark.sql import DataFrame
 
@@ -32,3 +32,8 @@ def point_live(files: Files, root: str, folder: str, *, keep: int) -> None:
     for name in files.names(f"{root}/{_EXPORTS}")[:-keep]:
         if name != shown:
             files.delete(export_folder(root, name))
+
+
+def exports_of(files: Files, root: str, names: Collection[str]) -> tuple[str, ...]:
+    """The folders of the named exports that are still there."""
+    return tuple(export_folder(root, name) for name in files.names(f"{root}/{_EXPORTS}") if name in names)

@@ -127,3 +127,9 @@ def test_the_sample_is_bounded_has_every_tier_and_varied_people_first(made: Made
     }
     assert [work.strength for work in first[0].history] == [50.0 - m for m in range(LONGEST_HISTORY)]
     assert report_people(made.warehouse, DAY, None, in_full=9, searchable=60) == people
+
+
+def test_upkeep_after_a_failed_run_hides_nothing(made: MadeUp) -> None:
+    made.run(DAY, "ingest_events", "failed")
+    made.run(DAY, "maintain_tables", minute=9)
+    assert [run.stage for run in report_on(made.warehouse).stages] == ["ingest_events"]
