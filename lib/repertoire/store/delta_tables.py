@@ -16,6 +16,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from repertoire.errors import TableError
 from repertoire.store.schemas import arrow_schema
+from repertoire.store.unreachable import unreachable
 from repertoire.tables import Table, Written
 
 if TYPE_CHECKING:  # what needs no Spark should not pay for its import
@@ -272,6 +273,8 @@ class DeltaTables:
             return DeltaTable(self.path(table), version=version)
         except TableNotFoundError:
             return None
+        except OSError as error:
+            raise unreachable(self.path(table), error) from error
         except DeltaError as error:
             which = "" if version is None else f" at version {version}"
             raise TableError(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from repertoire.errors import RepertoireError, SettingsError
 from repertoire.store.files import Files
+from repertoire.store.unreachable import unreachable
 
 if TYPE_CHECKING:  # what lies elsewhere should not pay for its import
     from obstore.store import ObjectStore
@@ -131,14 +132,10 @@ class ObjectFiles:
 
     @contextlib.contextmanager
     def _explained(self, path: str) -> Iterator[None]:
-        """The store's errors without their chains of causes, which fill a screen."""
+        """Turns the client's errors into ours."""
         from obstore.exceptions import BaseError
 
         try:
             yield
         except (BaseError, OSError) as error:
-            said = str(error).split("\n", 1)[0].strip()
-            raise RepertoireError(
-                f"{path} cannot be read or written: {said} The store and who may use it are named by the environment: "
-                "AWS_… for s3a://, AZURE_… for abfs:// (docs/object-stores.md)."
-            ) from error
+            raise unreachable(path, error) from error

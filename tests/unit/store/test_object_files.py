@@ -132,7 +132,18 @@ def test_the_live_lists_are_named_by_a_file_and_the_oldest_removed(warehouse: Wa
 
 def test_a_store_that_refuses_says_what_to_set(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.object_store._Handler.do_PUT", lambda self: self._body() and self._answer(403))
-    with pytest.raises(RepertoireError, match="named by the environment: AWS_… for s3a://") as error:
+    with pytest.raises(RepertoireError, match="who asks: AWS_… for s3a://") as error:
         open_warehouse(ROOT).files.replace(f"{ROOT}/x", "text")
     assert "\n" not in str(error.value)
     assert "not-a-secret" not in str(error.value)
+
+
+def test_a_bucket_that_is_not_there_is_said_in_the_words_of_the_store(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reply = "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>"
+    monkeypatch.setattr("tests.object_store._Handler.do_GET", lambda self: self._answer(404, reply))
+    with pytest.raises(
+        RepertoireError, match="NoSuchBucket: The specified bucket does not exist. The environment says"
+    ):
+        open_warehouse(ROOT).tables.version(RUNS)
