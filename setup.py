@@ -11,6 +11,7 @@ RUNTIME = [
     "scipy>=1.17,<2",
     "scikit-learn>=1.9.1,<2",
     "deltalake>=1.6,<1.7",
+    "obstore>=0.12,<0.13",
     "pydantic>=2.14,<3",
     "PyYAML>=6,<7",
     "typer>=0.29,<1",

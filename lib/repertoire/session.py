@@ -100,12 +100,17 @@ def under_spark_submit() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
-def _given_to_spark_submit() -> set[str]:
-    """The keys of the configuration that spark-submit was given, which counts more than ours."""
+def _given_to_spark_submit() -> dict[str, str]:
+    """The configuration that spark-submit was given, which counts more than ours."""
     if not under_spark_submit():
-        return set()
+        return {}
     SparkContext._ensure_initialized()
-    return {key for key, _ in SparkConf().getAll()}
+    return dict(SparkConf().getAll())
+
+
+def spark_conf(settings: SparkSettings) -> dict[str, str]:
+    """What Spark is or will be configured with by its user: in the settings, or for spark-submit, which counts more."""
+    return settings.conf | _given_to_spark_submit()
 
 
 def start_session(settings: SparkSettings, *, app: str) -> SparkSession:

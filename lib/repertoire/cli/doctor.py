@@ -132,13 +132,22 @@ def _memory(env: str | None, given: list[str]) -> str:
 
 
 def _warehouse(env: str | None, given: list[str]) -> str:
+    from repertoire.session import spark_conf
     from repertoire.settings import load_settings
     from repertoire.store import open_warehouse
+    from repertoire.store.file_systems import refuse_unsafe_writing
     from repertoire.store.files import is_local
     from repertoire.tables import PUBLICATIONS
 
-    path = load_settings(env=env, overrides=given).run.warehouse
+    settings = load_settings(env=env, overrides=given)
+    path = settings.run.warehouse
     warehouse = open_warehouse(path)
+    refuse_unsafe_writing(
+        path,
+        single_writer=settings.run.single_writer,
+        spark_conf=spark_conf(settings.spark),
+        settings_conf=settings.spark.conf,
+    )
     if not is_local(path):
         return f"{path}, {warehouse.tables.rows(PUBLICATIONS).num_rows} publications"
     folder = Path(warehouse.root)

@@ -23,11 +23,14 @@ from repertoire.pipeline.lease import SHARED, UPKEEP, Lease, of_date, utc_now
 from repertoire.pipeline.ledger import Entry, Ledger, Versions
 from repertoire.pipeline.log_marks import mark_logs
 from repertoire.pipeline.progress import Progress
+from repertoire.pipeline.single_writer import sole_writer
 from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage, Tended
 from repertoire.pipeline.stage_cost import CostMeter, StageCost
+from repertoire.session import spark_conf
 from repertoire.settings import Settings
 from repertoire.store import Warehouse
 from repertoire.store.exports import point_live, write_export
+from repertoire.store.file_systems import refuse_unsafe_writing
 from repertoire.store.models import load_model, save_model
 from repertoire.tables import MODELS, PUBLICATIONS, RECOMMENDATIONS, RUNS, TABLES, Table, Written
 
@@ -64,9 +67,11 @@ class Runner:
     def check(self, options: RunOptions) -> list[Stage]:
         """The stages that would run. Starts nothing.
 
-        Raises SettingsError or InputError for an unknown stage, an input that is neither there nor written before, or
-        input from outside that a stage looks for in vain; TableVersionError for tables of another version of Repertoire.
+        Raises SettingsError or InputError for an unknown stage, an input that is neither there nor written before,
+        input from outside that a stage looks for in vain, or a file system on which two runs could destroy each other's
+        commits; TableVersionError for tables of another version of Repertoire.
         """
+        self._refuse_unsafe_writing()
         chosen = self._chosen(options)
         self._check_versions(chosen)
         written: set[str] = set()
@@ -90,17 +95,29 @@ class Runner:
         run_id = f"{options.run_date.isoformat()}-{uuid.uuid4().hex[:8]}"
         tends = chosen[0].tends_warehouse
         under_lease = {stage.name for stage in self._stages if stage.tends_warehouse == tends}
-        with self._lease(UPKEEP if tends else of_date(options.run_date), run_id) as lease:
+        with (
+            sole_writer(self._warehouse, self._settings.run, f"run {run_id}") as alone,
+            self._lease(UPKEEP if tends else of_date(options.run_date), run_id) as lease,
+        ):
             ledger = Ledger(self._warehouse, options.run_date)
             ledger.close_abandoned(utc_now(), under_lease)
             history = [entry for entry in ledger.entries() if entry.stage in under_lease]
             unfinished = _unfinished_run(history)
-            one = _OneRun(self, ledger, lease, options, unfinished or run_id, history)
+            one = _OneRun(self, ledger, lease, alone, options, unfinished or run_id, history)
             self._progress.began(one.run_id, options.run_date)
             try:
                 return [one.stage(stage, number, len(chosen)) for number, stage in enumerate(chosen, start=1)]
             finally:
                 self._warehouse.files.delete(self._warehouse.folder("scratch", one.run_id))
+
+    def _refuse_unsafe_writing(self) -> None:
+        settings = self._settings
+        refuse_unsafe_writing(
+            self._warehouse.root,
+            single_writer=settings.run.single_writer,
+            spark_conf=spark_conf(settings.spark),
+            settings_conf=settings.spark.conf,
+        )
 
     def _chosen(self, options: RunOptions) -> list[Stage]:
         names = [stage.name for stage in self._stages]
@@ -152,9 +169,16 @@ class _OneRun:
     """One call of `Runner.run`: what it knows of the date so far, stage by stage."""
 
     def __init__(
-        self, runner: Runner, ledger: Ledger, lease: Lease, options: RunOptions, run_id: str, history: list[Entry]
+        self,
+        runner: Runner,
+        ledger: Ledger,
+        lease: Lease,
+        alone: Callable[[], None],
+        options: RunOptions,
+        run_id: str,
+        history: list[Entry],
     ) -> None:
-        self._runner, self._ledger, self._lease, self._options = runner, ledger, lease, options
+        self._runner, self._ledger, self._lease, self._alone, self._options = runner, ledger, lease, alone, options
         self._settings, self._warehouse = runner._settings, runner._warehouse
         self.run_id = run_id
         self._meter: CostMeter | None = None
@@ -280,6 +304,7 @@ class _OneRun:
             return closed
 
         def guard() -> None:
+            self._alone()
             self._lease.check()
             if shared:
                 shared.check()

@@ -31,7 +31,7 @@ class IngestSettings(Section):
         "auto",
         description="format of the input, or a public data set by name (docs/formats.md); auto goes by the files' names",
     )
-    events: str = Field("", description="file or folder of behaviour logs; local, or hdfs://host/path")
+    events: str = Field("", description="file or folder of behaviour logs; local, hdfs://, s3a://, abfs(s)://")
     reviews: str = Field(
         "", description="file or folder of reviews: text, and user_id, item_id, event_ts, value, title, …"
     )

@@ -22,10 +22,15 @@ from repertoire.settings.spark import SparkSettings
 class RunSettings(Section):
     """What concerns every stage."""
 
-    warehouse: str = Field("warehouse", description="folder of all tables and models; local, or hdfs://host/path")
+    warehouse: str = Field(
+        "warehouse", description="folder of all tables and models; local, hdfs://, s3a://, abfs(s)://"
+    )
     timezone: str = Field("UTC", description="IANA name of the zone in which a day begins and ends")
     seed: int = Field(42, description="seed of everything random")
     lease_seconds: int = Field(120, ge=3, description="a run that gave no sign of life for so long may be taken over")
+    single_writer: bool = Field(
+        False, description="a run holds the whole warehouse, not its date only: s3a:// needs it (docs/object-stores.md)"
+    )
     wait_seconds: int = Field(
         600, ge=0, description="how long to wait for another run's writing to events, items, users"
     )

@@ -17,9 +17,10 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from repertoire.errors import TableError, TableVersionError
 from repertoire.store.exclusive import exclusive
-from repertoire.store.files import HadoopFiles, LocalFiles, is_local
+from repertoire.store.files import Files, is_local
 from repertoire.store.migrations import needs_rewriting, steps
 from repertoire.store.schemas import arrow_schema
+from repertoire.store.unreachable import unreachable
 from repertoire.tables import Table, Written
 
 if TYPE_CHECKING:  # what needs no Spark should not pay for its import
@@ -47,8 +48,8 @@ class DeltaTables:
     Every read of a table takes a version, so that a run sees one state of it however long the run takes.
     """
 
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
+    def __init__(self, folder: str, files: Files) -> None:
+        self.folder, self._files = folder, files
 
     def path(self, table: Table) -> str:
         return f"{self.folder}/{table.name}"
@@ -238,7 +239,7 @@ class DeltaTables:
             return frame if run_date is None else frame.where(frame["run_date"] == run_date)
         of_date = [("run_date", "=", run_date)] if run_date else None
         files = opened.file_uris(file_pruning_predicate=of_date)
-        self._require(spark, table, opened.version(), files, of_date)
+        self._require(table, opened.version(), files, of_date)
         if not files:
             return empty_frame(spark, table)
         rows = spark.read.schema(table.ddl).option("basePath", self.path(table)).parquet(*files)
@@ -313,15 +314,14 @@ class DeltaTables:
                 return Commit(int(entry["version"]), int(rows))
         return Commit(opened.version(), 0)
 
-    def _require(self, spark: "SparkSession", table: Table, version: int, files: Sequence[str], of_date: Any) -> None:
+    def _require(self, table: Table, version: int, files: Sequence[str], of_date: Any) -> None:
         """Raises TableError where a version's files are there no longer: those that the newest version has are."""
         newest = self.opened(table)
         assert newest is not None
         if version == newest.version():
             return
         others = set(files) - set(newest.file_uris(file_pruning_predicate=of_date))
-        there = LocalFiles() if is_local(self.folder) else HadoopFiles(lambda: spark)
-        gone = [path for path in sorted(others) if not there.exists(path.removeprefix("file://"))]
+        gone = [path for path in sorted(others) if not self._files.exists(path.removeprefix("file://"))]
         if gone:
             raise TableError(
                 f"version {version} of table {table.name} is kept no longer: {len(gone)} of its {len(files)} files were "
@@ -367,6 +367,8 @@ class DeltaTables:
                 f"table {table.name} in {self.folder} cannot be read at version {version}: the log begins later, as "
                 "maintain_tables has trimmed it. --inputs latest reads the newest version."
             ) from error
+        except OSError as error:
+            raise unreachable(self.path(table), error) from error
         except DeltaError as error:
             which = "" if version is None else f" at version {version}"
             raise TableError(

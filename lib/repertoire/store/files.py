@@ -45,7 +45,8 @@ class Files(Protocol):
         """Removes a file, a folder with all that it holds, or nothing."""
 
     def point(self, path: str, folder: str) -> None:
-        """Makes `path` show what `folder` holds. A reader sees the old folder or the new one, never a mixture."""
+        """Makes `path` show what `folder` holds; in an object store, `path`.json name it. A reader sees the old folder
+        or the new one, never a mixture."""
 
 
 class LocalFiles:
@@ -107,7 +108,7 @@ class LocalFiles:
 
 
 class HadoopFiles:
-    """Any file system that Hadoop knows (hdfs:// first of all), through Spark's JVM.
+    """HDFS, or another file system that Hadoop knows and that can rename folders, through Spark's JVM.
 
     session: gives the session; asked for at the first use, which raises RepertoireError where there is none.
     """

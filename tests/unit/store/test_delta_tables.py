@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from repertoire.errors import TableError
 from repertoire.store.delta_tables import DeltaTables
+from repertoire.store.files import LocalFiles
 from repertoire.store.frames import empty_frame
 from repertoire.tables import EVENTS, INTERACTIONS, ITEMS, METRICS, PUBLICATIONS
 
@@ -18,7 +19,7 @@ MONDAY, TUESDAY = dt.date(2026, 3, 2), dt.date(2026, 3, 3)
 
 @pytest.fixture
 def tables(tmp_path: Path) -> DeltaTables:
-    return DeltaTables(str(tmp_path / "tables"))
+    return DeltaTables(str(tmp_path / "tables"), LocalFiles())
 
 
 def events(spark: SparkSession, *rows: tuple[str, str, dt.date]) -> DataFrame:

@@ -10,6 +10,7 @@ import pytest
 from deltalake import write_deltalake
 
 from repertoire.store.delta_tables import DeltaTables
+from repertoire.store.files import LocalFiles
 from repertoire.store.schemas import arrow_schema
 from repertoire.tables import INTERACTIONS
 
@@ -40,7 +41,7 @@ def tables(tmp_path: Path) -> DeltaTables:
     """Six files of the day, in row groups of 50; one of the day before."""
     from deltalake import WriterProperties
 
-    tables = DeltaTables(str(tmp_path))
+    tables = DeltaTables(str(tmp_path), LocalFiles())
     tables.create(INTERACTIONS)
     properties = WriterProperties(max_row_group_size=50)
     for number in range(6):
@@ -84,6 +85,6 @@ def test_batches_hold_the_rows_that_meet_the_conditions(tables: DeltaTables) -> 
 
 
 def test_what_was_never_made_holds_nothing(tmp_path: Path) -> None:
-    tables = DeltaTables(str(tmp_path))
+    tables = DeltaTables(str(tmp_path), LocalFiles())
     assert list(tables.batches(INTERACTIONS, ["user_id"])) == []
     assert tables.glance(INTERACTIONS, ["user_id"]).num_rows == 0
