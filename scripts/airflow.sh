@@ -79,7 +79,7 @@ use_home() {
     export AIRFLOW_HOME="$HOME_DIR" AIRFLOW__CORE__DAGS_FOLDER="$ROOT/scripts/airflow" AIRFLOW__CORE__LOAD_EXAMPLES=False
     export AIRFLOW__CORE__EXECUTOR=LocalExecutor AIRFLOW__CORE__PARALLELISM="${AIRFLOW__CORE__PARALLELISM:-4}"
     export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS=True AIRFLOW__API__HOST=127.0.0.1 AIRFLOW__API__WORKERS=1
-    export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False AIRFLOW__CORE__LAZY_LOAD_PLUGINS=True
+    export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
     export NO_PROXY="127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY}" no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
     [[ ! -f "$HOME_DIR/port" ]] || use_port "$(<"$HOME_DIR/port")"
 }
@@ -167,19 +167,22 @@ up() {
     say "up: $AIRFLOW__API__BASE_URL, logs in $HOME_DIR/logs. The DAG is paused until: scripts/airflow.sh cli dags unpause $(ask c.dag_id)"
 }
 
+# The scheduler ends the tasks that it runs, and they their spark-submit.
 down() {
-    local name waited pid
+    local name waited pids=()
     for name in "${DAEMONS[@]}"; do
         if alive "$name"; then
-            pid="$PID"
-            kill -TERM -- "-$pid" 2>/dev/null || true
-            for ((waited = 0; waited < 40; waited++)); do
-                kill -0 -- "-$pid" 2>/dev/null || break
-                sleep 0.5
-            done
-            kill -KILL -- "-$pid" 2>/dev/null || true
+            pids+=("$PID")
+            kill -TERM -- "-$PID" 2>/dev/null || true
         fi
         rm -f "$HOME_DIR/run/$name"
+    done
+    for PID in "${pids[@]}"; do
+        for ((waited = 0; waited < 40; waited++)); do
+            kill -0 -- "-$PID" 2>/dev/null || break
+            sleep 0.5
+        done
+        kill -KILL -- "-$PID" 2>/dev/null || true
     done
     say "down"
 }
