@@ -3,7 +3,8 @@
 #   repertoire.zip        the wheel
 #   environment.tar.gz    the packages that it needs, relocatable; Spark's own come from the cluster or with the job
 #   conf.zip              the settings, for drivers that run on the cluster
-# --upload copies them, Spark's jars and Delta's to FOLDER (hdfs:///apps/repertoire), each once: names carry a hash of the
+#   spark-jars.zip        Spark's own jars, for YARN
+# --upload copies them and Delta's jars to FOLDER (hdfs:///apps/repertoire), each once: names carry a hash of the
 # content. It writes dist/spark/yarn.conf and the like, which are the profiles of conf/spark with these places.
 # What is there already is neither built nor sent again.
 set -euo pipefail

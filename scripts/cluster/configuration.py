@@ -3,7 +3,7 @@
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from layout import HOST, Layout
+from layout import HOST, Layout, host_of
 
 NODE_MEMORY_MB = 7168  # each of two nodes; containers past their own share are killed, as on a real cluster
 NODE_CORES = 4
@@ -75,7 +75,7 @@ def _yarn(layout: Layout) -> dict[str, object]:
 
 def _nodemanager(layout: Layout, name: str) -> dict[str, object]:
     return {
-        "yarn.nodemanager.hostname": HOST,
+        "yarn.nodemanager.hostname": host_of(name),
         "yarn.nodemanager.address": layout.at(name),
         "yarn.nodemanager.localizer.address": layout.at(f"{name}_localizer"),
         "yarn.nodemanager.collector-service.address": layout.at(f"{name}_collector"),

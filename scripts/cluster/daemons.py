@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configuration import NODE_CORES, NODE_MEMORY_MB
-from layout import HOST, Layout
+from layout import HOST, Layout, host_of
 
 # Hadoop's and Jersey's reflection; what Hadoop's own scripts add on Java 17.
 _OPENED = ("java.lang", "java.util", "java.io", "java.net", "java.nio", "java.util.concurrent", "java.math")
 OPENS = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
 
-_WORKER = ("--host", HOST, "--cores", str(NODE_CORES), "--memory", f"{NODE_MEMORY_MB}m")
+_WORKER = ("--cores", str(NODE_CORES), "--memory", f"{NODE_MEMORY_MB}m")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def daemons(layout: Layout, conf: Path, hadoop: Path, spark: Path) -> list[Daemo
     def of_spark(name: str, service: str, options: list[str], main: str, arguments: list[str], web: str) -> Daemon:
         path = os.pathsep.join([str(conf), f"{spark}/jars/*"])
         command = ("-Xmx512m", "-XX:+UseSerialGC", *OPENS, *options, "-cp", path, f"org.apache.spark.deploy.{main}")
-        environment = {"SPARK_HOME": str(spark), "HADOOP_CONF_DIR": str(conf), "SPARK_NO_DAEMONIZE": "1"}
+        environment = {"SPARK_HOME": str(spark), "HADOOP_CONF_DIR": str(conf), "SPARK_LOCAL_IP": host_of(name)}
         return Daemon(name, service, command + tuple(arguments), environment, lambda: _answers(layout, web))
 
     def datanode_is_known(number: int) -> bool:
@@ -147,7 +147,7 @@ def needing(service: str) -> set[str]:
 
 def _worker_arguments(layout: Layout, name: str) -> list[str]:
     web, work = str(layout.ports[f"{name}_web"]), str(layout.folder("data", name))
-    return ["--port", str(layout.ports[name]), "--webui-port", web, "--work-dir", work]
+    return ["--host", host_of(name), "--port", str(layout.ports[name]), "--webui-port", web, "--work-dir", work]
 
 
 def _answers(layout: Layout, server: str, path: str = "/") -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
+SECOND_HOST = "127.0.0.2"
+"""Where the second node's executors are: Spark copies a slow task to another host only. Loopback as well."""
 PORTS = (
     "namenode", "namenode_web", "datanode1", "datanode1_ipc", "datanode1_web", "datanode2", "datanode2_ipc",
     "datanode2_web", "resourcemanager", "resourcemanager_scheduler", "resourcemanager_tracker", "resourcemanager_admin",
@@ -38,7 +40,7 @@ class Layout:
         return cls(home, json.loads(file.read_text(encoding="utf-8")))
 
     def at(self, server: str) -> str:
-        return f"{HOST}:{self.ports[server]}"
+        return f"{host_of(server)}:{self.ports[server]}"
 
     def folder(self, *parts: str) -> Path:
         folder = self.home.joinpath(*parts)
@@ -52,6 +54,11 @@ class Layout:
     @property
     def master(self) -> str:
         return f"spark://{self.at('master')}"
+
+
+def host_of(server: str) -> str:
+    """A name node knows its data nodes by where they call from, so both are at the first address."""
+    return SECOND_HOST if server.startswith(("nodemanager2", "worker2")) else HOST
 
 
 def _free_ports() -> dict[str, int]:

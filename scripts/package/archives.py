@@ -22,15 +22,19 @@ def zip_files(files: Iterable[tuple[Path, str]], dist: Path, name: str, *, compr
 
 
 def named_by_hash(draft: Path, dist: Path, name: str, suffix: str) -> Path:
-    """Moves a finished draft to `NAME-HASH.SUFFIX`, and lets `NAME.SUFFIX` point to it."""
+    """Moves a finished draft to `NAME-HASH.SUFFIX`, lets `NAME.SUFFIX` point to it, and removes those of before."""
     with draft.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     place = dist / f"{name}-{digest}{suffix}"
+    draft.chmod(0o644)
     draft.rename(place)
     link = dist / f"{name}{suffix}"
     pointer = dist / f".{name}.{os.getpid()}.link"
     pointer.symlink_to(place.name)
     pointer.rename(link)
+    for old in dist.glob(f"{name}-*{suffix}"):
+        if old != place:
+            old.unlink()
     return place
 
 

@@ -43,9 +43,8 @@ def environment(root: Path, dist: Path) -> Path:
         pack = [sys.executable, "-m", "venv_pack", "-q", "-p", str(made), "-o", str(draft), "--compress-level", "4"]
         subprocess.run([*pack, *excluded], check=True)
         place = named_by_hash(draft, dist, "environment", ".tar.gz")
-    for old in (*dist.glob(".environment-*"), *dist.glob("environment-*.tar.gz")):
-        if old not in (key, place):
-            old.unlink()
+    for old in dist.glob(".environment-*"):
+        old.unlink()
     key.write_text(place.name, encoding="utf-8")
     return place
 

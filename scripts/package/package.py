@@ -55,9 +55,10 @@ def main() -> int:
     try:
         code, conf = wheel(), zip_files(files_below(ROOT / "conf"), DIST, "conf")
         packages = environment(ROOT, DIST)
-        made = [code, conf, packages]
+        jars = spark_jars()
+        made = [code, conf, packages, jars]
         if arguments.upload:
-            _upload(arguments.upload.rstrip("/"), code, conf, packages)
+            _upload(arguments.upload.rstrip("/"), code, conf, packages, jars)
         else:
             for archive in made:
                 print(f"package: {archive.relative_to(ROOT)}, {archive.stat().st_size / 1e6:,.1f} MB")
@@ -67,12 +68,11 @@ def main() -> int:
     return 0
 
 
-def _upload(folder: str, code: Path, conf: Path, packages: Path) -> None:
+def _upload(folder: str, code: Path, conf: Path, packages: Path, jars: Path) -> None:
     """Uploads all, and writes dist/spark/PROFILE.conf: the profiles, which name what was uploaded."""
     import pyspark
 
     delta = sorted(JARS.glob("*.jar"))
-    jars = spark_jars()
     at = upload([code, conf, packages, jars, *delta], folder, Path(pyspark.__file__).with_name("jars"))
     uploaded = {
         "spark.submit.pyFiles": at[code],

@@ -49,11 +49,11 @@ class Cluster:
         """scripts/submit.sh, with what SMALL asks for."""
         return self.run("submit.sh", job, *_CONF, *arguments)
 
-    def spark_submit(self, properties: str, job: str, *arguments: str) -> Finished:
+    def spark_submit(self, properties: str, *arguments: str) -> Finished:
         """spark-submit as a person types it in the project's folder with .venv activated."""
         active = {"PATH": f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"}
         return subprocess.run(
-            ["spark-submit", "--properties-file", properties, *_CONF, f"jobs/{job}.py", *arguments],
+            ["spark-submit", "--properties-file", properties, *_CONF, *arguments],
             cwd=ROOT,
             env=os.environ | self.environment | active,
             stdout=subprocess.PIPE,

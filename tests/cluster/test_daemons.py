@@ -37,7 +37,8 @@ def test_each_daemon_is_a_process_of_its_own_on_loopback_with_a_log(cluster: Clu
     up = processes(cluster)
     assert set(up) == DAEMONS
     assert len(set(up.values())) == len(DAEMONS)
-    loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+    mapped = "0000000000000000FFFF0000"
+    loopback = {"0100007F", "0200007F", f"{mapped}0100007F", f"{mapped}0200007F", "00000000000000000000000001000000"}
     for name, pid in up.items():
         assert listening(pid), name
         assert listening(pid) <= loopback, name

@@ -84,7 +84,7 @@ def test_a_stage_by_plain_spark_submit_with_nothing_uploaded_before(
     cluster: Cluster, hdfs: str, shop: list[str], local: Warehouse
 ) -> None:
     warehouse = f"{hdfs}/warehouse-plain"
-    done = cluster.spark_submit("conf/spark/yarn.conf", "ingest_events", *job_of(DAYS[0], shop, warehouse))
+    done = cluster.spark_submit("conf/spark/yarn.conf", "jobs/ingest_events.py", *job_of(DAYS[0], shop, warehouse))
     assert done.returncode == 0, done.stdout[-5000:]
     there, day = open_warehouse(warehouse), DAYS[0]
     accepted = [row for row in contents(local, INGESTED_FILES, "path", "content_id") if row[1] == day]
