@@ -13,9 +13,9 @@ from pyspark.sql import SparkSession
 from repertoire.session import start_session
 from repertoire.settings import SparkSettings
 
-_WITH_RUNS = tuple(
-    Path(__file__).with_name(name) for name in ("airflow", "cluster", "pipeline")
-)  # their tests start processes
+# Their tests start processes.
+_WITH_RUNS = tuple(Path(__file__).with_name(name) for name in ("airflow", "cluster", "pipeline"))
+_CLUSTER = Path(__file__).with_name("cluster")
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out what needs Spark, but for the tests marked quick")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:  # where tests run side by side, those of a file stay together, and there is one cluster
+        item.add_marker(pytest.mark.xdist_group("cluster" if item.path.parent == _CLUSTER else str(item.path)))
     if not config.getoption("--quick"):
         return
     left_out = [item for item in items if _needs_spark(item) and item.get_closest_marker("quick") is None]
