@@ -1,5 +1,6 @@
 """A real cluster on this machine for as long as these tests run: HDFS, YARN, Spark standalone, the history server."""
 
+import datetime as dt
 import os
 import subprocess
 from collections.abc import Iterator
@@ -7,9 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
+
+from repertoire.store import Warehouse
+from tests.pipeline import conftest as pipeline
+from tests.pipeline.conftest import LAST_DAY
+from tests.pipeline.nightly import SMALL as SMALL_JOB
+from tests.pipeline.nightly import Logs, run_here, settings_for
 
 ROOT = Path(__file__).resolve().parents[2]
+logs = pipeline.logs
 Finished = subprocess.CompletedProcess[str]
+
+DAYS = (LAST_DAY - dt.timedelta(days=1), LAST_DAY)
+NAMED_BY_PLACE = {
+    "ingested_files": ("path", "content_id"),
+    "rejected_events": ("source", "row_hash"),
+    "events": ("source",),
+}
+"""Columns that say where a file lay, or how its file system sums up its bytes."""
 
 SMALL = (
     "spark.executor.instances=2",
@@ -94,3 +111,22 @@ def hdfs(cluster: Cluster) -> str:
     """hdfs://HOST:PORT"""
     site = Path(cluster.environment["HADOOP_CONF_DIR"], "core-site.xml").read_text(encoding="utf-8")
     return site.split("<name>fs.defaultFS</name><value>", 1)[1].split("<", 1)[0]
+
+
+@pytest.fixture(scope="session")
+def local(logs: Logs, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Both dates in local mode."""
+    settings = settings_for(logs, tmp_path_factory.mktemp("local") / "warehouse")
+    for day in DAYS:
+        warehouse = run_here(spark, settings, day)
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def shop(cluster: Cluster, hdfs: str, logs: Logs) -> list[str]:
+    """The same logs on HDFS: the settings that name them."""
+    cluster.hadoop("-mkdir", "-p", f"{hdfs}/shop")
+    cluster.hadoop("-put", str(logs.events), str(logs.items), str(logs.users), f"{hdfs}/shop")
+    named = {"events": logs.events, "items": logs.items, "users": logs.users}
+    own = [f"ingest.{kind}={hdfs}/shop/{path.name}" for kind, path in named.items()]
+    return own + [text for text in SMALL_JOB if not text.startswith("spark.")] + ["spark.shuffle_partitions=2"]

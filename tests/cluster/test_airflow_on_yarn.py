@@ -4,9 +4,8 @@ from pathlib import Path
 
 from repertoire.store import Warehouse, open_warehouse
 from repertoire.tables import EVENTS, INTERACTIONS
+from tests.cluster.conftest import DAYS, NAMED_BY_PLACE, Cluster
 from tests.cluster.conftest import SMALL as SMALL_EXECUTORS
-from tests.cluster.conftest import Cluster
-from tests.cluster.test_pipeline import DAYS, NAMED_BY_PLACE, local, logs, shop  # noqa: F401
 from tests.pipeline.airflow_home import AirflowHome
 from tests.pipeline.nightly import contents
 
@@ -16,7 +15,7 @@ def test_dags_test_runs_stages_on_yarn(
     hdfs: str,
     shop: list[str],
     local: Warehouse,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     assert cluster.run("package.sh", "--upload").returncode == 0
     cluster.hadoop("-touchz", f"{hdfs}/shop/_SUCCESS")

@@ -7,47 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
 from repertoire.pipeline.ledger import Ledger
 from repertoire.pipeline.stages import STAGES
 from repertoire.store import Warehouse, open_warehouse
 from repertoire.tables import EVENTS, INGESTED_FILES
-from tests.cluster.conftest import Cluster
-from tests.pipeline.conftest import LAST_DAY, logs  # noqa: F401
-from tests.pipeline.nightly import COMPARED, SMALL, Logs, contents, live_lists, run_here, settings_for
+from tests.cluster.conftest import DAYS, NAMED_BY_PLACE, Cluster
+from tests.pipeline.nightly import COMPARED, contents, live_lists
 
-DAYS = (LAST_DAY - dt.timedelta(days=1), LAST_DAY)
-NAMED_BY_PLACE = {
-    "ingested_files": ("path", "content_id"),
-    "rejected_events": ("source", "row_hash"),
-    "events": ("source",),
-}
-"""Columns that say where a file lay, or how its file system sums up its bytes."""
 MODES = {
     "yarn client": ("--profile", "yarn"),
     "yarn cluster": ("--profile", "yarn", "--deploy-mode", "cluster"),
     "standalone": ("--profile", "standalone"),
 }
-
-
-@pytest.fixture(scope="session")
-def local(logs: Logs, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:  # noqa: F811
-    """Both dates in local mode."""
-    settings = settings_for(logs, tmp_path_factory.mktemp("local") / "warehouse")
-    for day in DAYS:
-        warehouse = run_here(spark, settings, day)
-    return warehouse
-
-
-@pytest.fixture(scope="session")
-def shop(cluster: Cluster, hdfs: str, logs: Logs) -> list[str]:  # noqa: F811
-    """The same logs on HDFS: the settings that name them."""
-    cluster.hadoop("-mkdir", "-p", f"{hdfs}/shop")
-    cluster.hadoop("-put", str(logs.events), str(logs.items), str(logs.users), f"{hdfs}/shop")
-    named = {"events": logs.events, "items": logs.items, "users": logs.users}
-    own = [f"ingest.{kind}={hdfs}/shop/{path.name}" for kind, path in named.items()]
-    return own + [text for text in SMALL if not text.startswith("spark.")] + ["spark.shuffle_partitions=2"]
 
 
 def job_of(day: dt.date, shop: list[str], warehouse: str) -> list[str]:
