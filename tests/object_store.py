@@ -54,6 +54,7 @@ def serving(*, conditional: bool = True) -> Iterator[ObjectStore]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together: apart, the second waits for the first to be acknowledged
     server: ObjectStore
 
     def do_PUT(self) -> None:

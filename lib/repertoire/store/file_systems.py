@@ -16,7 +16,7 @@ from repertoire.errors import SettingsError
 class FileSystem:
     """A kind of file system.
 
-    many_writers: whether two of Spark's drivers may commit to one Delta table at once. is_object_store: whether files
+    many_writers: whether runs of two dates may commit to one Delta table at once. is_object_store: whether files
     are objects behind a web API, without links or renaming of folders. log_store: the class through which Delta commits
     there; None where any that a cluster has set will do.
     """
@@ -26,10 +26,9 @@ class FileSystem:
     log_store: str | None = None
 
 
-# Delta's log store on the local disk holds within one process only; the leases of a date and of the shared tables,
-# and Delta's own detection of conflicts on HDFS, were made for these two.
 _S3 = FileSystem(many_writers=False, is_object_store=True, log_store="io.delta.storage.S3SingleDriverLogStore")
 _AZURE = FileSystem(is_object_store=True, log_store="io.delta.storage.AzureLogStore")
+# A laptop's disk is not refused, though two processes could collide there as well: docs/object-stores.md says so.
 _KNOWN = {"": FileSystem(), "file": FileSystem(), "hdfs": FileSystem(), "s3a": _S3, "abfs": _AZURE, "abfss": _AZURE}
 _HINTS = {
     "s3": "Write s3a:// for it, which is what Hadoop calls S3. ",

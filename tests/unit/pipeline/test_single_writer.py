@@ -1,14 +1,16 @@
 """run.single_writer: one run at a time in a warehouse, whatever their dates."""
 
 import datetime as dt
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pyspark.sql import SparkSession
 from tests.pipeline.toy import DAY, STAGES, Recorder, Shop, ingest
 
 from repertoire.errors import LeaseHeldError, LeaseLostError
-from repertoire.pipeline.lease import Lease, utc_now
+from repertoire.pipeline.lease import Lease
 from repertoire.pipeline.runner import Runner, RunOptions
 from repertoire.pipeline.single_writer import WHOLE, sole_writer
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext
@@ -46,13 +48,12 @@ def test_a_run_that_lost_the_warehouse_commits_nothing(spark: SparkSession, tmp_
     shop.settings = shop.settings.model_copy(update={"run": ALONE})
     shop.receives("a")
 
-    def overtaken(inputs: Inputs, settings: object, context: RunContext) -> Outputs:
-        leases = tmp_path / "warehouse" / "leases" / WHOLE
-        mine = max(leases.glob("*.json"))
-        mine.write_text(mine.read_text().replace(mine.read_text().split('"expires_at": "')[1][:4], "2001"))
-        other = Lease(shop.warehouse.files, str(leases.parent), WHOLE, "another", seconds=60, clock=utc_now)
-        other.__enter__()
-        return ingest(inputs, settings, context)  # type: ignore[arg-type]
+    def overtaken(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
+        leases = tmp_path / "warehouse" / "leases"
+        mine = max((leases / WHOLE).glob("*.json"))
+        mine.write_text(json.dumps(json.loads(mine.read_text()) | {"expires_at": "2026-01-01T00:00:00+00:00"}))
+        Lease(shop.warehouse.files, str(leases), WHOLE, "another", seconds=3600).__enter__()
+        return ingest(inputs, settings, context)
 
     shop.replace_stage("ingest", overtaken)
     with pytest.raises(LeaseLostError, match="the whole warehouse was lost"):
