@@ -13,8 +13,7 @@ set -euo pipefail
 ROOT="$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
 VENV="$ROOT/.airflow/venv"
 STATE="$VENV/share/repertoire"
-HOME_DIR="${REPERTOIRE_AIRFLOW_HOME:-$ROOT/.airflow/home}"
-RECIPE=(scripts/airflow/requirements.lock scripts/airflow.sh)
+HOME_DIR="$(realpath -m -- "${REPERTOIRE_AIRFLOW_HOME:-$ROOT/.airflow/home}")"
 DAEMONS=(api-server scheduler dag-processor)
 
 unset PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT
@@ -27,7 +26,7 @@ fail() {
 
 # ---- set-up ----------------------------------------------------------------------------------------------------------
 
-recipe_key() { (cd "$ROOT" && { printf '%s\n' "$ROOT"; cat "${RECIPE[@]}"; } | sha256sum | cut -d ' ' -f 1); }
+recipe_key() { { printf '%s\n' "$ROOT"; cat "$ROOT/scripts/airflow/requirements.lock"; } | sha256sum | cut -d ' ' -f 1; }
 
 install_packages() {
     local key quiet=()
@@ -77,6 +76,8 @@ setup() {
 # Nothing of it leaves this machine: the server listens on loopback, where everybody is an administrator.
 use_home() {
     export AIRFLOW_HOME="$HOME_DIR" AIRFLOW__CORE__DAGS_FOLDER="$ROOT/scripts/airflow" AIRFLOW__CORE__LOAD_EXAMPLES=False
+    # SQLite knows one writer at a time: on a busy machine the others need more patience than its five seconds.
+    export AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="sqlite:///$HOME_DIR/airflow.db?timeout=60"
     export AIRFLOW__CORE__EXECUTOR=LocalExecutor AIRFLOW__CORE__PARALLELISM="${AIRFLOW__CORE__PARALLELISM:-4}"
     export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS=True AIRFLOW__API__HOST=127.0.0.1 AIRFLOW__API__WORKERS=1
     export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
