@@ -139,9 +139,12 @@ class HadoopFiles:
         return sorted(str(status.getPath().getName()) for status in self._fs(folder).listStatus(self._path(folder)))
 
     def read(self, path: str) -> str | None:
-        if not self.exists(path):
-            return None
-        stream = self._fs(path).open(self._path(path))
+        try:
+            stream = self._fs(path).open(self._path(path))
+        except Exception as error:
+            if "FileNotFound" in str(error):
+                return None
+            raise
         try:
             return str(self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
         finally:
@@ -149,7 +152,7 @@ class HadoopFiles:
 
     def create(self, path: str, text: str) -> bool:
         try:
-            self._write(path, text, overwrite=False)
+            self._write(path, text, "NONE")
         except Exception as error:
             if "AlreadyExists" in str(error):
                 return False
@@ -157,14 +160,7 @@ class HadoopFiles:
         return True
 
     def replace(self, path: str, text: str) -> None:
-        draft = f"{path}.{uuid.uuid4().hex}"
-        self._write(draft, text, overwrite=False)
-        options = self._jvm.org.apache.hadoop.fs.Options.Rename
-        array = self._jvm.java.lang.reflect.Array.newInstance(options.OVERWRITE.getClass(), 1)
-        array[0] = options.OVERWRITE
-        context = self._jvm.org.apache.hadoop.fs.FileContext.getFileContext(self._fs(path).getUri(), self._conf)
-        # Unlike a FileSystem, a FileContext takes no path without the file system's name.
-        context.rename(*(self._fs(name).makeQualified(self._path(name)) for name in (draft, path)), array)
+        self._write(path, text, "OVERWRITE")
 
     def delete(self, path: str) -> None:
         self._fs(path).delete(self._path(path), True)
@@ -182,10 +178,23 @@ class HadoopFiles:
             fs.rename(place, self._path(f"{folder}.replaced"))
         fs.rename(self._path(folder), place)
 
-    def _write(self, path: str, text: str, *, overwrite: bool) -> None:
-        stream = self._fs(path).create(self._path(path), overwrite)
-        stream.write(bytearray(text.encode()))
-        stream.close()
+    def _write(self, path: str, text: str, option: str) -> None:
+        """Writes a file beside its place and renames it, which is atomic; an open file would be seen empty."""
+        draft = f"{path}.{uuid.uuid4().hex}"
+        hadoop = self._jvm.org.apache.hadoop.fs
+        options = self._jvm.java.lang.reflect.Array.newInstance(hadoop.Options.Rename.NONE.getClass(), 1)
+        options[0] = getattr(hadoop.Options.Rename, option)
+        fs = self._fs(path)
+        try:
+            stream = fs.create(self._path(draft), False)
+            stream.write(bytearray(text.encode()))
+            stream.close()
+            # Unlike a FileSystem, a FileContext takes no path without the file system's name.
+            draft_and_place = (fs.makeQualified(self._path(name)) for name in (draft, path))
+            hadoop.FileContext.getFileContext(fs.getUri(), self._conf).rename(*draft_and_place, options)
+        except BaseException:
+            fs.delete(self._path(draft), False)
+            raise
 
     def _path(self, path: str) -> Any:
         return self._jvm.org.apache.hadoop.fs.Path(path)
