@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from repertoire.store import Warehouse
+from repertoire.store import Warehouse, open_warehouse
 from tests.pipeline import conftest as pipeline
 from tests.pipeline.conftest import LAST_DAY
+from tests.pipeline.nightly import COMPARED, Logs, contents, run_here, settings_for
 from tests.pipeline.nightly import SMALL as SMALL_JOB
-from tests.pipeline.nightly import Logs, run_here, settings_for
 
 ROOT = Path(__file__).resolve().parents[2]
 logs = pipeline.logs
@@ -40,6 +40,7 @@ SMALL = (
     "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",
 )
 """What two cores and a few hundred users ask for."""
+YARN_CLUSTER = ("--profile", "yarn", "--deploy-mode", "cluster")
 _CONF = [word for text in SMALL for word in ("--conf", text)]
 
 
@@ -130,3 +131,17 @@ def shop(cluster: Cluster, hdfs: str, logs: Logs) -> list[str]:
     named = {"events": logs.events, "items": logs.items, "users": logs.users}
     own = [f"ingest.{kind}={hdfs}/shop/{path.name}" for kind, path in named.items()]
     return own + [text for text in SMALL_JOB if not text.startswith("spark.")] + ["spark.shuffle_partitions=2"]
+
+
+def job_of(day: dt.date, shop: list[str], warehouse: str) -> list[str]:
+    given = [word for text in (*shop, f"run.warehouse={warehouse}") for word in ("--set", text)]
+    return ["--run-date", day.isoformat(), "--env", "cluster", *given]
+
+
+def as_local(warehouse: str, local: Warehouse) -> Warehouse:
+    """A warehouse on HDFS, all of whose tables were found to be those of local mode."""
+    there = open_warehouse(warehouse)
+    for table in COMPARED:
+        left_out = NAMED_BY_PLACE.get(table.name, ())
+        assert contents(there, table, *left_out) == contents(local, table, *left_out), table.name
+    return there

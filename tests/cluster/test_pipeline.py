@@ -1,6 +1,5 @@
-"""The whole job for two dates on YARN, in client and in cluster mode, and on Spark standalone: the tables of local mode."""
+"""The whole job for two dates on YARN and on Spark standalone: the tables of local mode. test_airflow has YARN's cluster mode."""
 
-import datetime as dt
 import json
 import urllib.request
 from pathlib import Path
@@ -12,28 +11,13 @@ from repertoire.pipeline.ledger import Ledger
 from repertoire.pipeline.stages import STAGES
 from repertoire.store import Warehouse, open_warehouse
 from repertoire.tables import EVENTS, INGESTED_FILES
-from tests.cluster.conftest import DAYS, NAMED_BY_PLACE, Cluster
-from tests.pipeline.nightly import COMPARED, contents, live_lists
+from tests.cluster.conftest import DAYS, YARN_CLUSTER, Cluster, as_local, job_of
+from tests.pipeline.nightly import contents, live_lists
 
 MODES = {
     "yarn client": ("--profile", "yarn"),
-    "yarn cluster": ("--profile", "yarn", "--deploy-mode", "cluster"),
     "standalone": ("--profile", "standalone"),
 }
-
-
-def job_of(day: dt.date, shop: list[str], warehouse: str) -> list[str]:
-    given = [word for text in (*shop, f"run.warehouse={warehouse}") for word in ("--set", text)]
-    return ["--run-date", day.isoformat(), "--env", "cluster", *given]
-
-
-def as_local(warehouse: str, local: Warehouse) -> Warehouse:
-    """A warehouse on HDFS, all of whose tables were found to be those of local mode."""
-    there = open_warehouse(warehouse)
-    for table in COMPARED:
-        left_out = NAMED_BY_PLACE.get(table.name, ())
-        assert contents(there, table, *left_out) == contents(local, table, *left_out), table.name
-    return there
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -63,12 +47,12 @@ def test_a_stage_by_plain_spark_submit_with_nothing_uploaded_before(
     assert [row for row in contents(there, INGESTED_FILES, "path", "content_id") if row[1] == day] == accepted
 
 
-@pytest.mark.parametrize("mode", ["yarn client", "yarn cluster"])
+@pytest.mark.parametrize("mode", [MODES["yarn client"], YARN_CLUSTER])
 def test_wrong_input_is_exit_code_2_wherever_the_driver_runs(
-    mode: str, cluster: Cluster, hdfs: str, shop: list[str]
+    mode: tuple[str, ...], cluster: Cluster, hdfs: str, shop: list[str]
 ) -> None:
     wrong = [*shop, f"ingest.events={hdfs}/absent"]
-    done = cluster.submit("ingest_events", *MODES[mode], *job_of(DAYS[0], wrong, f"{hdfs}/warehouse-none"))
+    done = cluster.submit("ingest_events", *mode, *job_of(DAYS[0], wrong, f"{hdfs}/warehouse-none"))
     assert done.returncode == 2, done.stdout[-3000:]
     assert open_warehouse(f"{hdfs}/warehouse-none").tables.version(EVENTS) is None
 

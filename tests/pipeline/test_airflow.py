@@ -1,4 +1,4 @@
-"""Airflow for real: `airflow dags test` of the whole job, and the scheduler with two nights, a kill and a backfill."""
+"""Airflow for real: the scheduler with two nights, a kill and a backfill. tests/cluster has the whole job by `dags test`."""
 
 import datetime as dt
 import hashlib
@@ -17,24 +17,12 @@ from repertoire.pipeline.ledger import Ledger
 from repertoire.store import Warehouse, open_warehouse
 from repertoire.tables import EVENTS, INGESTED_FILES, REJECTED_EVENTS, Table
 from tests.pipeline.airflow_home import AirflowHome, wait_for
-from tests.pipeline.conftest import LAST_DAY
-from tests.pipeline.nightly import COMPARED, SMALL, Logs, contents, live_lists, run_here, settings_for
+from tests.pipeline.nightly import SMALL, Logs, contents, run_here, settings_for
 
 NIGHTS = (dt.date(2026, 2, 27), dt.date(2026, 2, 28))
 BACKFILLED = (dt.date(2026, 2, 24), dt.date(2026, 2, 25), dt.date(2026, 2, 26))
 STAGE = "ingest_events"
 INGESTED = (EVENTS, REJECTED_EVENTS, INGESTED_FILES)
-
-
-def test_the_whole_job_as_a_dag_gives_the_tables_of_a_whole_run(
-    logs: Logs, finished: Warehouse, tmp_path: Path
-) -> None:
-    home = AirflowHome(tmp_path / "airflow", set=logs.overrides(tmp_path / "warehouse"))
-    home.call("test", LAST_DAY.isoformat())
-    warehouse = open_warehouse(str(tmp_path / "warehouse"))
-    for table in COMPARED:
-        assert contents(warehouse, table) == contents(finished, table), table.name
-    assert live_lists(warehouse) == live_lists(finished)
 
 
 class Nights:
