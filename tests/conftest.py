@@ -49,10 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out what needs Spark, but for the tests marked quick")
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Where tests run side by side, those of a file stay together, and there is one cluster."""
+    item.add_marker(pytest.mark.xdist_group("cluster" if item.path.parent == _CLUSTER else item.path.stem))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:  # where tests run side by side, those of a file stay together, and there is one cluster
-        item.add_marker(pytest.mark.xdist_group("cluster" if item.path.parent == _CLUSTER else str(item.path)))
     if not config.getoption("--quick"):
         return
     left_out = [item for item in items if _needs_spark(item) and item.get_closest_marker("quick") is None]

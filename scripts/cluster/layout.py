@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def _free_ports() -> dict[str, int]:
     """A port of its own for each server, all free now. Below those that the system hands out, so that none of them is
     taken by somebody's outgoing connection while the cluster is down."""
     found: list[int] = []
-    candidate = 18000 + os.getpid() % 10000
+    candidate = random.randrange(18000, 28000)  # of two clusters that start at once, neither takes the other's
     while len(found) < len(PORTS):
         candidate = candidate + 1 if candidate < 32000 else 18000
         with socket.socket() as probe:
