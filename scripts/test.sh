@@ -33,7 +33,7 @@ check "format (ruff format)" "$bin/ruff" format --check
 check "layers (lint-imports)" "$bin/lint-imports" --no-logo --cache-dir .cache/import-linter
 if [[ -z "$quick" ]]; then
     check "types (mypy)" "$bin/mypy" lib/repertoire
-    check "tests (pytest)" "$bin/pytest" -n 2 --dist loadgroup --no-loadscope-reorder "$@"
+    check "tests (pytest)" "$bin/pytest" "$@"
 else
     check "quick tests (pytest)" "$bin/pytest" --quick "$@"
 fi

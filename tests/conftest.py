@@ -15,7 +15,6 @@ from repertoire.settings import SparkSettings
 
 # Their tests start processes.
 _WITH_RUNS = tuple(Path(__file__).with_name(name) for name in ("airflow", "cluster", "pipeline"))
-_CLUSTER = Path(__file__).with_name("cluster")
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +46,6 @@ def jobs_of(spark: SparkSession) -> Callable[[Callable[[], Any]], int]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out what needs Spark, but for the tests marked quick")
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Where tests run side by side, those of a file stay together, and there is one cluster."""
-    item.add_marker(pytest.mark.xdist_group("cluster" if item.path.parent == _CLUSTER else item.path.stem))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
