@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # scripts/test.sh [--quick] [pytest arguments]: set-up, then style, layers, types and tests. Any of them can fail it.
+# --cluster, which is pytest's: also the tests on a cluster of real daemons (tests/cluster), about half an hour more.
 # --quick leaves out the type check and the tests that need Spark, but for those marked quick. Paths among the arguments count from the project's folder.
 set -euo pipefail
 

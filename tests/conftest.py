@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from repertoire.session import start_session
 from repertoire.settings import SparkSettings
 
+_CLUSTER = Path(__file__).with_name("cluster")
 # Their tests start processes.
 _WITH_RUNS = tuple(Path(__file__).with_name(name) for name in ("airflow", "cluster", "pipeline"))
 
@@ -46,15 +47,17 @@ def jobs_of(spark: SparkSession) -> Callable[[Callable[[], Any]], int]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out what needs Spark, but for the tests marked quick")
+    parser.addoption("--cluster", action="store_true", help="also the tests on a real cluster, half an hour of them")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--quick"):
-        return
-    left_out = [item for item in items if _needs_spark(item) and item.get_closest_marker("quick") is None]
+    quick, cluster = config.getoption("--quick"), config.getoption("--cluster")
+    left_out = [item for item in items if (quick and _is_slow(item)) or (not cluster and item.path.parent == _CLUSTER)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
 
-def _needs_spark(item: pytest.Item) -> bool:
-    return "spark" in getattr(item, "fixturenames", ()) or item.path.parent in _WITH_RUNS
+def _is_slow(item: pytest.Item) -> bool:
+    """Whether a test needs Spark and is not marked quick."""
+    needs_spark = "spark" in getattr(item, "fixturenames", ()) or item.path.parent in _WITH_RUNS
+    return needs_spark and item.get_closest_marker("quick") is None
