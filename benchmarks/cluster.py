@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyspark
 
 from repertoire.pipeline.ledger import Ledger
 from repertoire.store import open_warehouse
@@ -160,10 +159,7 @@ def lost(application: str) -> list[str]:
 
 
 def hadoop(*arguments: str) -> None:
-    path = f"{os.environ['HADOOP_CONF_DIR']}{os.pathsep}{Path(pyspark.__file__).parent}/jars/*"
-    subprocess.run(
-        ["java", "-cp", path, "org.apache.hadoop.fs.FsShell", *arguments], check=True, stderr=subprocess.DEVNULL
-    )
+    subprocess.run([str(ROOT / "scripts" / "hadoop-fs.sh"), *arguments], check=True, stderr=subprocess.DEVNULL)
 
 
 def _set(settings: list[str]) -> list[str]:

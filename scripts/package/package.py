@@ -70,10 +70,8 @@ def main() -> int:
 
 def _upload(folder: str, code: Path, conf: Path, packages: Path, jars: Path) -> None:
     """Uploads all, and writes dist/spark/PROFILE.conf: the profiles, which name what was uploaded."""
-    import pyspark
-
     delta = sorted(JARS.glob("*.jar"))
-    at = upload([code, conf, packages, jars, *delta], folder, Path(pyspark.__file__).with_name("jars"))
+    at = upload([code, conf, packages, jars, *delta], folder)
     uploaded = {
         "spark.submit.pyFiles": at[code],
         "spark.archives": f"{at[packages]}#.venv,{at[conf]}#conf",

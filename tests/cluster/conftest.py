@@ -83,12 +83,9 @@ class Cluster:
 
     def hadoop(self, *arguments: str) -> str:
         """`hadoop fs`."""
-        import pyspark
-
-        path = f"{self.environment['HADOOP_CONF_DIR']}{os.pathsep}{Path(pyspark.__file__).parent}/jars/*"
-        java = Path(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else Path("java")
-        command = [str(java), "-cp", path, "org.apache.hadoop.fs.FsShell", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        script = str(ROOT / "scripts" / "hadoop-fs.sh")
+        environment = os.environ | self.environment
+        return subprocess.run([script, *arguments], env=environment, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture(scope="session")
