@@ -1,4 +1,4 @@
-"""`repertoire metrics`: the figures by which the job is watched, as Prometheus reads them. Without Spark."""
+"""`repertoire metrics`: the figures by which the job is watched, as Prometheus reads them. Without Spark, but on HDFS."""
 
 import sys
 from pathlib import Path

@@ -54,6 +54,12 @@ class Profile:
             raise SettingsError(f'{self.path}: {key} is "{text}"; it takes a whole number')
         return int(text)
 
+    def memory_of(self, process: str) -> tuple[int, int]:
+        """Bytes of the heap of the driver or of an executor, and beside it; by default what Spark takes."""
+        heap = self.amount(f"spark.{process}.memory", "1g")
+        beside = f"{max(_LEAST_OVERHEAD, heap // 10) >> 20}m"
+        return heap, self.amount(f"spark.{process}.memoryOverhead", beside)
+
     @property
     def cores(self) -> int:
         """Of an executor."""
@@ -100,8 +106,7 @@ def _heap(profile: Profile, size: LogSize, settings: CandidateSettings) -> str |
 
 
 def _overhead(profile: Profile, size: LogSize, settings: CandidateSettings) -> str | None:
-    heap = profile.amount("spark.executor.memory", "1g")
-    has = profile.amount("spark.executor.memoryOverhead", f"{max(_LEAST_OVERHEAD, heap // 10) >> 20}m")
+    heap, has = profile.memory_of("executor")
     worker = worker_bytes(size.items, settings.als.rank)
     needed = profile.cores * worker + max(_LEAST_OVERHEAD, heap // 20)
     if needed <= has:
@@ -114,8 +119,7 @@ def _overhead(profile: Profile, size: LogSize, settings: CandidateSettings) -> s
 
 
 def _driver_overhead(profile: Profile, size: LogSize, settings: CandidateSettings) -> str | None:
-    heap = profile.amount("spark.driver.memory", "1g")
-    has = profile.amount("spark.driver.memoryOverhead", f"{max(_LEAST_OVERHEAD, heap // 10) >> 20}m")
+    _, has = profile.memory_of("driver")
     needed = worker_bytes(size.items, settings.als.rank) + _LEAST_OVERHEAD
     if needed <= has:
         return None
