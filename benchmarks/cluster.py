@@ -1,7 +1,7 @@
 """The whole job on YARN: seconds by stage beside local mode, and the memory that executors took.
 
     eval "$(scripts/cluster.sh env)"            # of a cluster that is up
-    .venv/bin/python benchmarks/cluster.py --log ../shared/data/ml-1m                      # local and YARN in turn
+    .venv/bin/python benchmarks/cluster.py --log ../shared/data/ml-1m --run-date 2003-03-01      # local and YARN in turn
     .venv/bin/python benchmarks/cluster.py --events 20000000 --yarn-only --set candidates.als.iterations=2
 
 The log is a folder or file that the command can read, or is generated: events over 30 days, of one user for each hundred and

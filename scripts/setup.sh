@@ -36,8 +36,8 @@ up_to_date() {
     local stamp=() java_home
     [[ -f "$STATE/stamp" && -f "$STATE/java_home" && -x "$VENV/bin/repertoire" && -x "$VENV/bin/python" ]] || return 1
     mapfile -t stamp <"$STATE/stamp"
-    [[ "${stamp[0]:-}" == "$KEY" && "${stamp[1]:-}" == "$JAVA_ASKED" ]] || return 1
     java_home="$(<"$STATE/java_home")"
+    [[ "${stamp[0]:-}" == "$KEY" && ("${stamp[1]:-}" == "$JAVA_ASKED" || "$java_home" == "$JAVA_ASKED") ]] || return 1
     [[ -x "$java_home/bin/java" ]] || return 1
     while read -r _ jar; do [[ -s "$JARS/$jar" ]] || return 1; done <"$JAR_SUMS"
 }

@@ -12,11 +12,12 @@ from pathlib import Path
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from repertoire.errors import RepertoireError
+from repertoire.errors import RepertoireError, SettingsError
 from repertoire.settings import SparkSettings
 
 _DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 _DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+_DEFAULT_FS = "fs.defaultFS"
 _LOG = Path(__file__).with_name("log4j2.properties").as_uri()
 
 
@@ -113,10 +114,12 @@ def spark_conf(settings: SparkSettings) -> dict[str, str]:
     return settings.conf | _given_to_spark_submit()
 
 
-def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
+def start_session(settings: SparkSettings, *, app: str, files_here: bool = True) -> SparkSession:
     """A session with Delta; times in SQL are in UTC.
 
-    Raises RepertoireError if Java or the Delta jars are missing.
+    files_here: the warehouse lies on this machine's disk. Then a path without a scheme is one of this disk for Spark, too,
+    whatever file system HADOOP_CONF_DIR makes the default one. Raises RepertoireError if Java or the Delta jars are
+    missing, SettingsError if executors on other machines would look for that warehouse on another file system.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
@@ -159,6 +162,8 @@ def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
             "spark.driver.extraJavaOptions": _java_options(settings),
         }
     given = _given_to_spark_submit()
+    if files_here and given.get("spark.master", settings.master).startswith("local"):
+        conf[f"spark.hadoop.{_DEFAULT_FS}"] = "file:///"
     for key, value in (conf | settings.conf).items():
         if key not in given:
             builder = builder.config(key, value)
@@ -172,7 +177,21 @@ def start_session(settings: SparkSettings, *, app: str) -> SparkSession:
                 "`repertoire doctor` says what was found."
             ) from error
         raise
+    if files_here:
+        _refuse_another_disk(spark)
     logging.getLogger("py4j").setLevel(logging.ERROR)
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):  # the exception says it, in one line
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return spark
+
+
+def _refuse_another_disk(spark: SparkSession) -> None:
+    """Raises SettingsError where a path without a scheme is not one of this machine's disk."""
+    default = str(spark._jsc.hadoopConfiguration().get(_DEFAULT_FS))
+    if not default.startswith("file:"):
+        spark.stop()
+        raise SettingsError(
+            f"run.warehouse is a folder of this machine's disk, but Spark ({spark.conf.get('spark.master', '')}) would write "
+            f"its tables to {default}, which HADOOP_CONF_DIR makes the default file system. "
+            f"Write the whole address, {default.rstrip('/')}/PATH; or run with --env local. Nothing was written."
+        )

@@ -36,8 +36,8 @@ SMALL = (
     "spark.executor.memoryOverhead=768m",
     "spark.driver.memory=1g",
     "spark.driver.memoryOverhead=768m",
-    "spark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1",
-    "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",
+    "spark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
+    "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
 )
 """What two cores and a few hundred users ask for."""
 YARN_CLUSTER = ("--profile", "yarn", "--deploy-mode", "cluster")

@@ -40,8 +40,7 @@ def explained(*, debug: bool, log: "JsonProgress | None" = None) -> Iterator[Non
         if debug:
             raise
         if not log:
-            reason = str(error).strip().splitlines()
-            print(f"repertoire: failed: {type(error).__name__}: {reason[0] if reason else ''}", file=sys.stderr)
+            print(f"repertoire: failed: {type(error).__name__}: {_reason(error)}", file=sys.stderr)
             print(
                 "This is not a mistake of yours that Repertoire knows. --debug shows where it happened.",
                 file=sys.stderr,
@@ -49,3 +48,10 @@ def explained(*, debug: bool, log: "JsonProgress | None" = None) -> Iterator[Non
         sys.exit(1)
     if log:
         log.ended(0)
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what went wrong; of a failure in Java its own words and those of what was at its root."""
+    lines = str(error).strip().splitlines() or [""]
+    causes = [line.partition(":")[2].strip() for line in lines if line.startswith((": ", "Caused by: "))]
+    return " <- ".join(dict.fromkeys([causes[0], causes[-1]])) if causes else lines[0]

@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 
 from repertoire.session import start_session
 from repertoire.settings import Settings
+from repertoire.store.files import is_local
 
 
 @contextlib.contextmanager
@@ -19,7 +20,7 @@ def lazy_session(settings: Settings, *, app: str, debug: bool = False) -> Iterat
 
     def session() -> SparkSession:
         if not started:
-            started.append(start_session(settings.spark, app=app))
+            started.append(start_session(settings.spark, app=app, files_here=is_local(settings.run.warehouse)))
         return started[0]
 
     try:
