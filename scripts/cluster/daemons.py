@@ -47,7 +47,12 @@ def daemons(layout: Layout, conf: Path, hadoop: Path, spark: Path) -> list[Daemo
     def of_spark(name: str, service: str, options: list[str], main: str, arguments: list[str], web: str) -> Daemon:
         path = os.pathsep.join([str(conf), f"{spark}/jars/*"])
         command = ("-Xmx512m", "-XX:+UseSerialGC", *OPENS, *options, "-cp", path, f"org.apache.spark.deploy.{main}")
-        environment = {"SPARK_HOME": str(spark), "HADOOP_CONF_DIR": str(conf), "SPARK_LOCAL_IP": host_of(name)}
+        environment = {
+            "SPARK_HOME": str(spark),
+            "SPARK_SCALA_VERSION": "2.13",  # as Spark's own scripts say; a worker starts no executor without it
+            "HADOOP_CONF_DIR": str(conf),
+            "SPARK_LOCAL_IP": host_of(name),
+        }
         return Daemon(name, service, command + tuple(arguments), environment, lambda: _answers(layout, web))
 
     def datanode_is_known(number: int) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import traceback
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:  # commands that run nothing should not pay for its import
 @contextlib.contextmanager
 def explained(*, debug: bool, log: "JsonProgress | None" = None) -> Iterator[None]:
     """Turns what is raised inside into a message on stderr and an exit code: 0 done, 1 failed, 2 wrong input or
-    settings, 3 refused by the gate or a lease. With `debug` the traceback is shown as well. With a `log` the message is
+    settings, 3 refused by the gate or a lease. With `debug` the traceback is shown as well; of a failure that Repertoire does not know
+    also where stderr is no terminal. With a `log` the message is
     its last line, which it also has where nothing is raised."""
     try:
         yield
@@ -41,10 +43,10 @@ def explained(*, debug: bool, log: "JsonProgress | None" = None) -> Iterator[Non
             raise
         if not log:
             print(f"repertoire: failed: {type(error).__name__}: {_reason(error)}", file=sys.stderr)
-            print(
-                "This is not a mistake of yours that Repertoire knows. --debug shows where it happened.",
-                file=sys.stderr,
-            )
+            if sys.stderr.isatty():
+                print("This is not a mistake of yours that Repertoire knows. --debug shows where.", file=sys.stderr)
+            else:  # nobody who could type the command again is there to see it
+                traceback.print_exc()
         sys.exit(1)
     if log:
         log.ended(0)
