@@ -15,9 +15,11 @@ if TYPE_CHECKING:  # commands that run nothing should not pay for its import
 @contextlib.contextmanager
 def explained(*, debug: bool, log: "JsonProgress | None" = None) -> Iterator[None]:
     """Turns what is raised inside into a message on stderr and an exit code: 0 done, 1 failed, 2 wrong input or
-    settings, 3 refused by the gate or a lease. With `debug` the traceback is shown as well; of a failure that Repertoire does not know
-    also where stderr is no terminal. With a `log` the message is
-    its last line, which it also has where nothing is raised."""
+    settings, 3 refused by the gate or a lease.
+
+    With `debug` the traceback is shown as well; that of a failure which Repertoire does not know also where stderr is no
+    terminal. With a `log` the message is its last line, which it also has where nothing is raised.
+    """
     try:
         yield
     except RepertoireError as error:
