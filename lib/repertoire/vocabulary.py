@@ -53,5 +53,6 @@ EVENT_TYPES = (VIEW, CLICK, CART, PURCHASE, RATING, PLAY, READ, LIKE, DISLIKE, S
 
 # Sources of a candidate, which are also the names of the models.
 ALS = "als"
+IALS = "ials"
 POPULAR = "popular"
 POPULAR_IN_SEGMENT = "popular_in_segment"

@@ -15,10 +15,12 @@ from tests.unit.candidates.toy import at, fitting, interactions, proposals, requ
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
 from repertoire.candidates.registry import RECOMMENDERS, recommender
 from repertoire.errors import SettingsError
-from repertoire.settings import AlsSettings, CandidateSettings, PopularSettings
+from repertoire.settings import AlsSettings, CandidateSettings, IalsSettings, PopularSettings
 
 SETTINGS = CandidateSettings(
-    als=AlsSettings(rank=4, iterations=3), popular=PopularSettings(min_segment_users=3, segment_by=["country"])
+    als=AlsSettings(rank=4, iterations=3),
+    ials=IalsSettings(rank=4, iterations=3),
+    popular=PopularSettings(min_segment_users=3, segment_by=["country"]),
 )
 USERS = [f"u{number}/é" for number in range(24)]
 ITEMS = [f"i{number:02}" for number in range(30)]

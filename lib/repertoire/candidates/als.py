@@ -10,16 +10,16 @@ import math
 from py4j.protocol import Py4JJavaError
 from pyspark.ml.recommendation import ALS as MllibAls
 from pyspark.ml.recommendation import ALSModel
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
 from repertoire.candidates.als_memory import AlsSize, refuse_if_too_large
 from repertoire.candidates.propose_by_factors import FACTORS, ITEM_FACTORS, USER_FACTORS, propose_by_factors
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
+from repertoire.candidates.training_pairs import training_pairs
 from repertoire.errors import InputError, SettingsError
 from repertoire.frames.id_ranks import id_ranks
-from repertoire.settings import AlsSettings
 
 _LOG = logging.getLogger(__name__)
 _PAIRS_A_FILE = 5_000_000
@@ -46,7 +46,9 @@ def fit(fitting: Fitting) -> FittedModel:
             "candidates.als.implicit is false: this fits the ratings themselves, which suits rating prediction; "
             "as lists of recommendations the result is poor, for nothing says which items a user left alone"
         )
-    pairs = _training_pairs(fitting)
+    pairs = training_pairs(
+        fitting.interactions, _RATING, implicit=settings.implicit, negative_weight=settings.negative_weight
+    )
     count = pairs.count()
     if count == 0:
         raise InputError(
@@ -82,30 +84,6 @@ def fit(fitting: Fitting) -> FittedModel:
             "estimated_memory_bytes": memory.total,
         },
     )
-
-
-def _training_pairs(fitting: Fitting) -> DataFrame:
-    """user_id, item_id, rating: what is fitted."""
-    settings = fitting.settings.als
-    pairs = fitting.interactions.select(v.USER_ID, v.ITEM_ID, _rating(settings).cast("float").alias(_RATING))
-    if not settings.implicit:
-        return pairs
-    wanted = pairs.where(F.col(_RATING) > 0)
-    if settings.negative_weight == 0:
-        return wanted
-    # MLlib counts only wanted pairs in its regularisation: with none, a vector would be zero or undetermined.
-    return (
-        pairs.where(F.col(_RATING) != 0)
-        .join(wanted.select(v.USER_ID).distinct(), v.USER_ID, "left_semi")
-        .join(wanted.select(v.ITEM_ID).distinct(), v.ITEM_ID, "left_semi")
-    )
-
-
-def _rating(settings: AlsSettings) -> Column:
-    strength, negative = F.col(v.STRENGTH), F.col(v.NEGATIVE)
-    if not settings.implicit:
-        return strength - negative
-    return F.when(negative > strength, -settings.negative_weight * negative).otherwise(strength)
 
 
 def _written(fitting: Fitting, pairs: DataFrame, count: int) -> DataFrame:

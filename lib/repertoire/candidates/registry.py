@@ -1,12 +1,13 @@
 """Every candidate model by its name. A new model is one file beside the others and one line here."""
 
 from repertoire.candidates.als import ALS
+from repertoire.candidates.ials import IALS
 from repertoire.candidates.popular import POPULAR
 from repertoire.candidates.popular_in_segment import POPULAR_IN_SEGMENT
 from repertoire.candidates.recommender import Recommender
 from repertoire.errors import SettingsError, unknown_name
 
-RECOMMENDERS: dict[str, Recommender] = {model.name: model for model in (ALS, POPULAR, POPULAR_IN_SEGMENT)}
+RECOMMENDERS: dict[str, Recommender] = {model.name: model for model in (ALS, IALS, POPULAR, POPULAR_IN_SEGMENT)}
 
 
 def recommender(name: str) -> Recommender:

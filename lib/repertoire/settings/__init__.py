@@ -1,6 +1,6 @@
 """Typed settings: every one has a default, a type and a line that says what it does."""
 
-from repertoire.settings.candidates import AlsSettings, CandidateSettings, PopularSettings
+from repertoire.settings.candidates import AlsSettings, CandidateSettings, IalsSettings, PopularSettings
 from repertoire.settings.evaluation import EvaluationSettings
 from repertoire.settings.features import FeatureSettings
 from repertoire.settings.ingest import IngestSettings
@@ -17,6 +17,7 @@ __all__ = [
     "EvaluationSettings",
     "FeatureSettings",
     "GateSettings",
+    "IalsSettings",
     "IngestSettings",
     "MaintenanceSettings",
     "PopularSettings",

@@ -27,6 +27,31 @@ class AlsSettings(Section):
     )
 
 
+class IalsSettings(Section):
+    """Implicit ALS by conjugate gradient (Hu, Koren & Volinsky 2008; Rendle et al. 2022; Takács et al. 2011)."""
+
+    rank: int = Field(64, ge=1, le=2000, description="number of latent factors")
+    iterations: int = Field(15, ge=1, le=500, description="alternations")
+    regularization: float = Field(0.03, ge=0, description="ridge on the factors, times their frequency")
+    regularization_exponent: float = Field(
+        1.0, ge=0, le=2, description="power of the frequency in the ridge: 0 regularises all alike, 1 by their pairs"
+    )
+    regularize_unobserved: bool = Field(
+        True, description="the frequency counts unobserved pairs, too, by their weight (Rendle et al. 2022)"
+    )
+    unobserved_weight: float = Field(0.3, gt=0, description="weight of a pair that did not occur, as a zero")
+    alpha: float = Field(1.0, gt=0, description="a pair that occurred weighs unobserved_weight + alpha × its strength")
+    negative_weight: float = Field(
+        0.0, ge=0, description="a refused pair enters as confident zero with alpha × this × its negative strength"
+    )
+    cg_steps: int = Field(3, ge=1, le=50, description="conjugate gradient steps for each half of an iteration")
+    single_task_pairs: int = Field(
+        30_000_000,
+        ge=0,
+        description="up to so many pairs are fitted in one task with threads; more are spread over all",
+    )
+
+
 class PopularSettings(Section):
     """Popularity, decayed with time, overall and within segments of users."""
 
@@ -52,4 +77,5 @@ class CandidateSettings(Section):
         1024, ge=1, description="refuse models whose item factors are larger: the driver and every worker hold them"
     )
     als: AlsSettings = AlsSettings()
+    ials: IalsSettings = IalsSettings()
     popular: PopularSettings = PopularSettings()

@@ -1,0 +1,325 @@
+"""Implicit ALS on Spark at the speed of compiled code: blocks of users in Python workers, items solved for all at once.
+
+Small data is fitted in one task with a thread for each core; larger data stays spread, and only sums over items travel.
+Either way the model is the same, bit for bit, on one kind of processor.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark import RDD, Broadcast, StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from repertoire import vocabulary as v
+from repertoire.candidates.ials_blocks import PIECES, WEIGHT, Block, blocks_for, merged, pieces
+from repertoire.candidates.ials_kernel import Floats
+from repertoire.candidates.ials_solver import Half, Node, Objective, Sums, add_up, alternate
+from repertoire.candidates.propose_by_factors import FACTORS, ITEM_FACTORS, USER_FACTORS, propose_by_factors
+from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
+from repertoire.candidates.training_pairs import training_pairs
+from repertoire.errors import InputError, SettingsError
+from repertoire.settings import IalsSettings
+
+_LOG = logging.getLogger(__name__)
+_USERS, _ITEMS, _FACTS = "users", "items", "facts"
+_FITTED = "kind string, rows binary"
+_COLLECTED = 16  # partitions whose sums the driver takes as they are; of more, groups are added up first
+_START = 0.1  # standard deviation of a fresh item's score for itself: 0.1 / sqrt(rank) a factor (Rendle et al. 2022)
+
+
+def fit(fitting: Fitting) -> FittedModel:
+    """Factors that minimise `Objective` approximately, by candidates.ials.iterations alternations.
+
+    Each half takes cg_steps of conjugate gradient from where the last iteration left (Takács, Pilászy & Tikk 2011). Item
+    factors start at random by the seed, in the order of the item ids; users' at zero. The pairs are not written down:
+    equal interactions give the same bits in whatever order and partitioning they come. The driver holds the item factors
+    about six times, a task its blocks (8 bytes a pair) and the item factors up to log2(blocks) + 3 times.
+
+    Raises InputError if no pair can be fitted; SettingsError if the item factors exceed candidates.max_item_factors_mb, or
+    the factors diverge.
+    """
+    settings, spark = fitting.settings.ials, fitting.spark
+    pairs = training_pairs(fitting.interactions, WEIGHT, implicit=True, negative_weight=settings.negative_weight)
+    pairs = pairs.withColumn(WEIGHT, (F.lit(settings.alpha) * F.col(WEIGHT)).cast("float"))
+    counted = pairs.groupBy(v.ITEM_ID).count().toArrow().combine_chunks().sort_by(v.ITEM_ID)
+    if not counted.num_rows:
+        raise InputError(
+            "ials has nothing to learn from: no pair of user and item has a strength above 0. "
+            "See features.event_weights and features.low_rating, or recommend with popular."
+        )
+    ids, count = counted.column(v.ITEM_ID).combine_chunks(), int(np.sum(counted.column("count").to_numpy()))
+    _refuse_too_many_items(len(ids), settings.rank, fitting.settings.max_item_factors_mb)
+    start = np.random.Generator(np.random.PCG64(fitting.seed)).standard_normal((len(ids), settings.rank))
+    items = np.asarray(start * (_START / np.sqrt(settings.rank)), np.float32)
+    blocks = blocks_for(count)
+    single = count <= settings.single_task_pairs
+    tasks = 1 if single else min(blocks, spark.sparkContext.defaultParallelism)
+    state = _blocks(spark, pairs, ids, blocks, tasks, settings.rank)
+    half = _half(settings)
+    fit_blocks = _fit_in_one_task if single else _fit_spread
+    fitted, facts = fit_blocks(spark, state, items, half, settings.iterations, f"{fitting.scratch}/ials/fitted")
+    return FittedModel(
+        name=v.IALS,
+        tables={
+            USER_FACTORS: _factors(fitted, _USERS, v.USER_ID),
+            ITEM_FACTORS: _factors(fitted, _ITEMS, v.ITEM_ID, ids),
+        },
+        metadata={
+            "parameters": settings.model_dump(),
+            "seed": fitting.seed,
+            **facts,
+            "items": len(ids),
+            "factors": settings.rank,
+            "blocks": blocks,
+            "tasks": tasks,
+        },
+    )
+
+
+def _half(settings: IalsSettings) -> Half:
+    objective = Objective(
+        regularization=settings.regularization,
+        unobserved=settings.unobserved_weight,
+        exponent=settings.regularization_exponent,
+        counts_unobserved=settings.regularize_unobserved,
+    )
+    return Half(objective, settings.cg_steps)
+
+
+def _refuse_too_many_items(items: int, rank: int, bound: int) -> None:
+    megabytes = items * rank * 4 / 2**20
+    if megabytes > bound:
+        raise SettingsError(
+            f"ials: {items:,} items of {rank} factors are {megabytes:,.0f} MB, more than candidates.max_item_factors_mb "
+            f"({bound}). Every task and the driver hold them several times: raise the bound if the machines have the "
+            "memory, or lower candidates.ials.rank. Nothing was fitted."
+        )
+
+
+# ---- blocks ----------------------------------------------------------------------------------------------------------
+
+
+def _blocks(spark: SparkSession, pairs: DataFrame, ids: pa.Array, blocks: int, tasks: int, size: int) -> RDD[Block]:
+    """All blocks, neighbours together, in `tasks` partitions."""
+    shared = spark.sparkContext.broadcast(ids)
+    items = len(ids)
+
+    def cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return pieces(batches, shared.value, blocks)
+
+    def join(parts: Iterable[tuple[int, bytes]]) -> Iterator[Block]:
+        by_block: dict[int, list[bytes]] = {}
+        for number, part in parts:
+            by_block.setdefault(number, []).append(part)
+        for number in sorted(by_block):
+            yield merged(number, by_block.pop(number), items, size)
+
+    cut_up = pairs.mapInArrow(cut, PIECES).rdd.map(lambda row: (int(row[0]), bytes(row[1])))
+    return cut_up.partitionBy(tasks, lambda number: number * tasks // blocks).mapPartitions(join)
+
+
+def _facts(blocks: Iterable[Block], items: int) -> tuple[NDArray[np.int64], int, int]:
+    """Wanted pairs of each item, users and pairs of some blocks."""
+    counts, users, pairs = np.zeros(items, np.int64), 0, 0
+    for block in blocks:
+        counts += np.bincount(block.columns[block.weights > 0], minlength=items)
+        users += len(block.users)
+        pairs += len(block.columns)
+    return counts, users, pairs
+
+
+# ---- one task --------------------------------------------------------------------------------------------------------
+
+
+class _InThreads:
+    """Blocks in this process, a thread for each core."""
+
+    def __init__(self, blocks: list[Block], half: Half, pool: ThreadPoolExecutor) -> None:
+        self._blocks, self._half, self._pool = blocks, half, pool
+
+    def solve(self, items: Floats, gram: Floats) -> Sums:
+        def improved(block: Block) -> Sums:
+            self._half.improve(block, items, gram)
+            return self._half.residuals(block, items)
+
+        return self._sum(improved)
+
+    def products(self, directions: Floats) -> Floats:
+        nothing = np.zeros((1, 1))
+        return self._sum(lambda block: Sums(self._half.products(block, directions), nothing)).items
+
+    def _sum(self, work: Callable[[Block], Sums]) -> Sums:
+        nodes: list[Node] = []
+        for block, sums in zip(self._blocks, self._pool.map(work, self._blocks), strict=True):
+            nodes = add_up([*nodes, (block.number, 1, sums)])
+        return _whole(nodes)
+
+
+def _fit_in_one_task(
+    spark: SparkSession, state: RDD[Block], items: Floats, half: Half, iterations: int, folder: str
+) -> tuple[DataFrame, dict[str, Any]]:
+    threads = _threads(spark)
+
+    def work(found: Iterable[Block]) -> Iterator[tuple[str, bytes]]:
+        blocks = list(found)
+        counts, users, pairs = _facts(blocks, len(items))
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                fitted = alternate(_InThreads(blocks, half, pool), items, counts, users, half, iterations)
+            except SettingsError as error:
+                yield _FACTS, json.dumps({"refused": str(error)}).encode()
+                return
+        yield _FACTS, json.dumps({"users": users, "pairs": pairs}).encode()
+        yield _ITEMS, fitted.tobytes()
+        for block in blocks:
+            yield _USERS, _rows(block)
+
+    frame = spark.createDataFrame(state.mapPartitions(work), _FITTED, verifySchema=False)
+    frame.write.mode("overwrite").parquet(folder)
+    written = spark.read.schema(_FITTED).parquet(folder)
+    [(told,)] = written.where(F.col("kind") == _FACTS).select("rows").collect()
+    facts = json.loads(bytes(told))
+    if "refused" in facts:
+        raise SettingsError(facts["refused"])
+    return written, facts
+
+
+def _threads(spark: SparkSession) -> int:
+    """Cores that one task may use while no other runs."""
+    if str(spark.conf.get("spark.master", "")).startswith("local"):
+        return spark.sparkContext.defaultParallelism
+    return int(spark.conf.get("spark.executor.cores", "1") or 1)
+
+
+# ---- many tasks ------------------------------------------------------------------------------------------------------
+
+
+class _OnExecutors:
+    """Blocks that stay in the executors' memory or on their disks; a solve replaces them by blocks with new factors."""
+
+    def __init__(self, spark: SparkSession, state: RDD[Block], half: Half) -> None:
+        self._context, self.state, self._half = spark.sparkContext, state, half
+
+    def solve(self, items: Floats, gram: Floats) -> Sums:
+        shared, half, before = self._context.broadcast((items, gram)), self._half, self.state
+
+        def improved(blocks: Iterable[Block]) -> Iterator[Block]:
+            for block in blocks:
+                half.improve(block, *shared.value)
+                yield block
+
+        def residuals(blocks: Iterable[Block]) -> Iterator[Node]:
+            for block in blocks:
+                yield block.number, 1, half.residuals(block, shared.value[0])
+
+        self.state = before.mapPartitions(improved).persist(StorageLevel.MEMORY_AND_DISK)
+        total = self._sum(residuals)
+        before.unpersist()
+        return total
+
+    def products(self, directions: Floats) -> Floats:
+        shared: Broadcast[Floats] = self._context.broadcast(directions)
+        half, nothing = self._half, np.zeros((1, 1))
+
+        def multiplied(blocks: Iterable[Block]) -> Iterator[Node]:
+            for block in blocks:
+                yield block.number, 1, Sums(half.products(block, shared.value), nothing)
+
+        total = self._sum(multiplied).items
+        shared.destroy()
+        return total
+
+    def _sum(self, part: Callable[[Iterable[Block]], Iterator[Node]]) -> Sums:
+        def added(blocks: Iterable[Block]) -> list[Node]:
+            return _added(part(blocks))
+
+        nodes = self.state.mapPartitions(added)
+        count = nodes.getNumPartitions()
+        if count > _COLLECTED:
+            groups = int(np.ceil(np.sqrt(count)))
+            numbered = nodes.mapPartitionsWithIndex(lambda index, found: ((index * groups // count, n) for n in found))
+            nodes = numbered.partitionBy(groups, lambda group: group).values().mapPartitions(_added)
+        return _whole(_added(nodes.collect()))
+
+
+def _added(nodes: Iterable[Node]) -> list[Node]:
+    """Few nodes with the same sum, without holding all of them where they come in order."""
+    done: list[Node] = []
+    for node in nodes:
+        done = add_up([*done, node])
+    return done
+
+
+def _whole(nodes: list[Node]) -> Sums:
+    """The sum of all that there is: blocks without users are missing, so that halves may lack their other one."""
+    total = nodes[0][2]
+    for _, _, sums in nodes[1:]:
+        total = total + sums
+    return total
+
+
+def _fit_spread(
+    spark: SparkSession, state: RDD[Block], items: Floats, half: Half, iterations: int, folder: str
+) -> tuple[DataFrame, dict[str, Any]]:
+    count = len(items)
+    state = state.persist(StorageLevel.MEMORY_AND_DISK)
+    found = state.mapPartitions(lambda blocks: [_facts(blocks, count)]).collect()
+    counts = np.sum([one[0] for one in found], axis=0)
+    users, pairs = sum(one[1] for one in found), sum(one[2] for one in found)
+    blocks = _OnExecutors(spark, state, half)
+    fitted = alternate(
+        blocks, items, counts, users, half, iterations, lambda done: _LOG.info("ials: %d of %d", done, iterations)
+    )
+    rows = blocks.state.map(lambda block: (_USERS, _rows(block)))
+    own = spark.sparkContext.parallelize([(_ITEMS, fitted.tobytes())], 1)
+    frame = spark.createDataFrame(rows.union(own), _FITTED, verifySchema=False)
+    frame.write.mode("overwrite").parquet(folder)
+    blocks.state.unpersist()
+    return spark.read.schema(_FITTED).parquet(folder), {"users": users, "pairs": pairs}
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+
+def _rows(block: Block) -> bytes:
+    """Ids and factors of a block's users as an Arrow stream."""
+    return _stream(block.users, block.factors, v.USER_ID)
+
+
+def _stream(ids: pa.Array, factors: Floats, id_column: str) -> bytes:
+    batch = _batch(ids, factors, id_column)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _batch(ids: pa.Array, factors: Floats, id_column: str) -> pa.RecordBatch:
+    offsets = pa.array(np.arange(0, factors.size + 1, factors.shape[1], dtype=np.int32))
+    lists = pa.ListArray.from_arrays(offsets, pa.array(factors.ravel()))
+    return pa.record_batch({id_column: ids.cast(pa.string()), FACTORS: lists})
+
+
+def _factors(fitted: DataFrame, kind: str, id_column: str, ids: pa.Array | None = None) -> DataFrame:
+    """id, factors array<float>: what was written of that kind; `ids` where they were not written with it."""
+
+    def unpack(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for rows in batch.column("rows").to_pylist():
+                if ids is None:
+                    yield from pa.ipc.open_stream(rows)
+                else:
+                    yield _batch(ids, np.frombuffer(rows, np.float32).reshape(len(ids), -1), id_column)
+
+    chosen = fitted.where(F.col("kind") == kind).select("rows")
+    return chosen.mapInArrow(unpack, f"{id_column} string, {FACTORS} array<float>")
+
+
+IALS = Recommender(name=v.IALS, fit=fit, propose=propose_by_factors)

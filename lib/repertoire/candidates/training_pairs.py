@@ -1,0 +1,34 @@
+"""What a factor model is fitted on: the pairs of the interactions, and how much each is wanted or refused."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from repertoire import vocabulary as v
+
+
+def training_pairs(interactions: DataFrame, rating: str, *, implicit: bool, negative_weight: float) -> DataFrame:
+    """user_id, item_id and, under the name `rating`, a float.
+
+    implicit: the strength, of pairs that are wanted; a pair that was refused more than wanted has -negative_weight × its
+    negative strength, and is left out where that weight is 0. Users and items without one wanted pair are left out.
+    Otherwise: strength - negative, of every pair.
+    """
+    pairs = interactions.select(v.USER_ID, v.ITEM_ID, _rating(implicit, negative_weight).cast("float").alias(rating))
+    if not implicit:
+        return pairs
+    wanted = pairs.where(F.col(rating) > 0)
+    if negative_weight == 0:
+        return wanted
+    # Regularisation counts only wanted pairs: with none, a vector would be zero or undetermined.
+    return (
+        pairs.where(F.col(rating) != 0)
+        .join(wanted.select(v.USER_ID).distinct(), v.USER_ID, "left_semi")
+        .join(wanted.select(v.ITEM_ID).distinct(), v.ITEM_ID, "left_semi")
+    )
+
+
+def _rating(implicit: bool, negative_weight: float) -> Column:
+    strength, negative = F.col(v.STRENGTH), F.col(v.NEGATIVE)
+    if not implicit:
+        return strength - negative
+    return F.when(negative > strength, -negative_weight * negative).otherwise(strength)
