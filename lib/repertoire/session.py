@@ -189,9 +189,10 @@ def _refuse_another_disk(spark: SparkSession) -> None:
     """Raises SettingsError where a path without a scheme is not one of this machine's disk."""
     default = str(spark._jsc.hadoopConfiguration().get(_DEFAULT_FS))
     if not default.startswith("file:"):
+        master = spark.conf.get("spark.master", "")
         spark.stop()
         raise SettingsError(
-            f"run.warehouse is a folder of this machine's disk, but Spark ({spark.conf.get('spark.master', '')}) would write "
+            f"run.warehouse is a folder of this machine's disk, but Spark ({master}) would write "
             f"its tables to {default}, which HADOOP_CONF_DIR makes the default file system. "
             f"Write the whole address, {default.rstrip('/')}/PATH; or run with --env local. Nothing was written."
         )

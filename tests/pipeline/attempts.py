@@ -16,6 +16,7 @@ from repertoire.frames.materialise import materialise
 from repertoire.session import start_session
 from repertoire.settings import SparkSettings
 from repertoire.store import open_warehouse
+from repertoire.store.files import is_local
 from repertoire.tables import RECOMMENDATIONS
 
 DAY = dt.date(2026, 3, 1)
@@ -58,7 +59,7 @@ def lists(spark: SparkSession, how: str) -> DataFrame:
 
 if __name__ == "__main__":
     settings = SparkSettings(master="local[2,2]", driver_memory="1g")  # two attempts a task
-    spark = start_session(settings, app="attempts")
+    spark = start_session(settings, app="attempts", files_here=is_local(sys.argv[1]))
     folder, how = sys.argv[1:]
     warehouse = open_warehouse(folder, lambda: spark)
     commit = warehouse.tables.replace_run_date(lists(spark, how), RECOMMENDATIONS, DAY, "mark")

@@ -32,12 +32,12 @@ class IalsSettings(Section):
 
     rank: int = Field(64, ge=1, le=2000, description="number of latent factors")
     iterations: int = Field(15, ge=1, le=500, description="alternations")
-    regularization: float = Field(0.03, ge=0, description="ridge on the factors, times their frequency")
+    regularization: float = Field(0.1, ge=0, description="ridge on the factors, times their frequency")
     regularization_exponent: float = Field(
         1.0, ge=0, le=2, description="power of the frequency in the ridge: 0 regularises all alike, 1 by their pairs"
     )
     regularize_unobserved: bool = Field(
-        True, description="the frequency counts unobserved pairs, too, by their weight (Rendle et al. 2022)"
+        False, description="the frequency counts unobserved pairs, too, by their weight (Rendle et al. 2022)"
     )
     unobserved_weight: float = Field(0.3, gt=0, description="weight of a pair that did not occur, as a zero")
     alpha: float = Field(1.0, gt=0, description="a pair that occurred weighs unobserved_weight + alpha × its strength")
