@@ -16,7 +16,9 @@ from repertoire.candidates.recommender import FittedModel
 from repertoire.errors import InputError, SettingsError
 from repertoire.settings import CandidateSettings, IalsSettings
 
-SETTINGS = IalsSettings(rank=4, iterations=4, regularization=0.05, unobserved_weight=0.4, alpha=1.5)
+SETTINGS = IalsSettings(
+    rank=4, iterations=4, regularization=0.05, regularize_unobserved=True, unobserved_weight=0.4, alpha=1.5
+)
 
 
 def with_ials(**changes: object) -> CandidateSettings:
