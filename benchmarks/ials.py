@@ -1,4 +1,4 @@
-"""Implicit ALS beside MLlib and implicit, from the same Parquet: seconds by phase, memory, and how good the factors are.
+"""Implicit ALS beside MLlib and implicit, from the same Parquet: seconds by phase, and memory.
 
     python3.11 -m venv .cache/peers && .cache/peers/bin/pip install -r benchmarks/peers.txt
     .venv/bin/python benchmarks/ials.py S20 --peers .cache/peers/bin/python [--repeats 3] [--engines ials,implicit,mllib]

@@ -17,8 +17,8 @@ from repertoire import vocabulary as v
 from repertoire.candidates.als_memory import AlsSize, refuse_if_too_large
 from repertoire.candidates.propose_by_factors import FACTORS, ITEM_FACTORS, USER_FACTORS, propose_by_factors
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
-from repertoire.candidates.training_pairs import training_pairs
-from repertoire.errors import InputError, SettingsError
+from repertoire.candidates.training_pairs import nothing_to_learn_from, training_pairs
+from repertoire.errors import SettingsError
 from repertoire.frames.id_ranks import id_ranks
 
 _LOG = logging.getLogger(__name__)
@@ -51,10 +51,7 @@ def fit(fitting: Fitting) -> FittedModel:
     )
     count = pairs.count()
     if count == 0:
-        raise InputError(
-            "ALS has nothing to learn from: no pair of user and item has a strength above 0. "
-            "See features.event_weights and features.low_rating, or recommend with popular."
-        )
+        raise nothing_to_learn_from("ALS")
     written = _written(fitting, pairs, count)
     [(users, items)] = written.agg(F.max(_USER), F.max(_ITEM)).collect()
     size = AlsSize(

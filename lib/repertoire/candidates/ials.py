@@ -18,13 +18,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
-from repertoire.candidates.ials_blocks import PIECES, WEIGHT, Block, blocks_for, merged, pieces
+from repertoire.candidates.ials_blocks import PIECES, WEIGHT, Block, blocks_for, merged, pieces, stream_of
 from repertoire.candidates.ials_kernel import Floats
 from repertoire.candidates.ials_solver import Half, Node, Objective, Sums, add_up, alternate
 from repertoire.candidates.propose_by_factors import FACTORS, ITEM_FACTORS, USER_FACTORS, propose_by_factors
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
-from repertoire.candidates.training_pairs import training_pairs
-from repertoire.errors import InputError, SettingsError
+from repertoire.candidates.training_pairs import nothing_to_learn_from, training_pairs
+from repertoire.errors import SettingsError
 from repertoire.settings import IalsSettings
 
 _LOG = logging.getLogger(__name__)
@@ -50,10 +50,7 @@ def fit(fitting: Fitting) -> FittedModel:
     pairs = pairs.withColumn(WEIGHT, (F.lit(settings.alpha) * F.col(WEIGHT)).cast("float"))
     counted = pairs.groupBy(v.ITEM_ID).count().toArrow().combine_chunks().sort_by(v.ITEM_ID)
     if not counted.num_rows:
-        raise InputError(
-            "ials has nothing to learn from: no pair of user and item has a strength above 0. "
-            "See features.event_weights and features.low_rating, or recommend with popular."
-        )
+        raise nothing_to_learn_from("ials")
     ids, count = counted.column(v.ITEM_ID).combine_chunks(), int(np.sum(counted.column("count").to_numpy()))
     _refuse_too_many_items(len(ids), settings.rank, fitting.settings.max_item_factors_mb)
     start = np.random.Generator(np.random.PCG64(fitting.seed)).standard_normal((len(ids), settings.rank))
@@ -290,15 +287,7 @@ def _fit_spread(
 
 def _rows(block: Block) -> bytes:
     """Ids and factors of a block's users as an Arrow stream."""
-    return _stream(block.users, block.factors, v.USER_ID)
-
-
-def _stream(ids: pa.Array, factors: Floats, id_column: str) -> bytes:
-    batch = _batch(ids, factors, id_column)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    return bytes(sink.getvalue().to_pybytes())
+    return stream_of(_batch(block.users, block.factors, v.USER_ID))
 
 
 def _batch(ids: pa.Array, factors: Floats, id_column: str) -> pa.RecordBatch:

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from repertoire import vocabulary as v
 from repertoire.candidates.ials_kernel import Floats, Ints, Longs, sort_pairs
 
-USER, ITEM, WEIGHT = "user_id", "item_id", "weight"
+WEIGHT = "weight"
 PIECES = "block int, piece binary"
 _PAIRS_A_BLOCK = 1_000_000
 _FEWEST, _MOST = 8, 1024
@@ -49,8 +50,8 @@ def pieces(batches: Iterable[pa.RecordBatch], items: pa.Array, blocks: int) -> I
     if not table.num_rows:
         return
     table = table.combine_chunks()
-    users, user = _codes(table.column(USER))
-    found, item = _codes(table.column(ITEM))
+    users, user = _codes(table.column(v.USER_ID))
+    found, item = _codes(table.column(v.ITEM_ID))
     columns = pc.index_in(found, items).to_numpy(zero_copy_only=False).astype(np.int32)[item]
     weights = table.column(WEIGHT).to_numpy().astype(np.float32, copy=False)
     starts, columns, weights = sort_pairs(user, columns, weights, len(users), len(items))
@@ -69,7 +70,7 @@ def pieces(batches: Iterable[pa.RecordBatch], items: pa.Array, blocks: int) -> I
                 "weights": _one(pa.array(weights[chosen])),
             }
         )
-        yield pa.record_batch({"block": pa.array([number], pa.int32()), "piece": pa.array([_bytes(piece)])})
+        yield pa.record_batch({"block": pa.array([number], pa.int32()), "piece": pa.array([stream_of(piece)])})
 
 
 def merged(number: int, parts: Iterable[bytes], items: int, size: int) -> Block:
@@ -112,8 +113,9 @@ def _joined(opened: list[pa.RecordBatch], name: str) -> NDArray:
     return np.concatenate([piece.column(name).flatten().to_numpy() for piece in opened])
 
 
-def _bytes(batch: pa.RecordBatch) -> bytes:
+def stream_of(batch: pa.RecordBatch) -> bytes:
+    """The batch as an Arrow stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue().to_pybytes())

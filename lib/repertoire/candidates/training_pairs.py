@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
+from repertoire.errors import InputError
 
 
 def training_pairs(interactions: DataFrame, rating: str, *, implicit: bool, negative_weight: float) -> DataFrame:
@@ -24,6 +25,14 @@ def training_pairs(interactions: DataFrame, rating: str, *, implicit: bool, nega
         pairs.where(F.col(rating) != 0)
         .join(wanted.select(v.USER_ID).distinct(), v.USER_ID, "left_semi")
         .join(wanted.select(v.ITEM_ID).distinct(), v.ITEM_ID, "left_semi")
+    )
+
+
+def nothing_to_learn_from(model: str) -> InputError:
+    """What to raise where there is not one pair; `model` as it is called in messages."""
+    return InputError(
+        f"{model} has nothing to learn from: no pair of user and item has a strength above 0. "
+        "See features.event_weights and features.low_rating, or recommend with popular."
     )
 
 
