@@ -39,7 +39,7 @@ def test_a_stage_is_charged_with_its_own_jobs(spark: SparkSession, in_group: Cal
     assert cost.shuffle_written_bytes == cost.shuffle_read_bytes > 0
     assert (cost.input_bytes, cost.output_bytes, cost.spilled_bytes) == (0, 0, 0)
     # Spark counts a task's run time in whole milliseconds, rounded down, and its CPU time in nanoseconds.
-    assert cost.executor_seconds + .001 * cost.tasks >= cost.cpu_seconds > 0
+    assert cost.executor_seconds + 0.001 * cost.tasks >= cost.cpu_seconds > 0
     assert cost.application_id == spark.sparkContext.applicationId
     assert 0 < cost.driver_heap_bytes <= cost.driver_heap_limit_bytes
     assert (cost.driver_python_bytes or 0) > 10 * MIB
