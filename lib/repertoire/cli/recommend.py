@@ -1,9 +1,10 @@
-"""`repertoire recommend`: the same stages on a warehouse of their own, from a file to a file."""
+"""`repertoire recommend`: the same stages without a warehouse, from a file to a file."""
 
 import os
 import shutil
 import tempfile
 import uuid
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +67,7 @@ def recommend(
         _refuse_foreign(out)
         parent = out.absolute().parent
         parent.mkdir(parents=True, exist_ok=True)
-        # The warehouse lies beside the answer, so that the answer's last step is a rename on one disk.
+        # What is written on the way lies beside the answer, so that the answer's last step is a rename on one disk.
         folder = Path(tempfile.mkdtemp(prefix=".repertoire-", dir=parent))
         try:
             own = settings.run.model_copy(update={"warehouse": str(folder)})
@@ -89,40 +90,27 @@ def _recommend(settings: "Settings", out: Path, folder: Path, *, debug: bool) ->
     from repertoire.cli.sessions import lazy_session
     from repertoire.cli.terminal import progress_for
     from repertoire.pipeline.lease import utc_now
-    from repertoire.pipeline.runner import Runner, RunOptions
-    from repertoire.pipeline.stages import STAGES
-    from repertoire.store import open_warehouse
-    from repertoire.tables import EVENTS, RECOMMENDATIONS
+    from repertoire.pipeline.one_shot import check, recommend_once
 
     console = Console(stderr=True)
+    check(settings)
+
+    def write(lists: "DataFrame") -> str:
+        return _told(_write(lists.select(*COLUMNS), out, folder / "out"))
+
     with lazy_session(settings, app="repertoire recommend", debug=debug) as session:
-        warehouse = open_warehouse(settings.run.warehouse)
-        runner = Runner(warehouse, settings, STAGES, progress_for(console), session)
-        today = utc_now().date()
-        runner.check(RunOptions(run_date=today, last="rank_recommendations"))
-        runner.run(RunOptions(run_date=today, last="ingest_events"))
-        # The lists are as of the log's last day, whenever that was.
-        last_day = max(warehouse.tables.event_dates(EVENTS))
-        runner.run(RunOptions(run_date=last_day, first="build_features", last="rank_recommendations"))
-        lists = warehouse.tables.read(session(), RECOMMENDATIONS, warehouse.tables.version(RECOMMENDATIONS), last_day)
-        rows = _write(lists.select(*COLUMNS), out, folder / "out")
-    console.print(
-        f"{rows:,} rows in {out}. Read it: pandas.read_parquet({str(out)!r})", highlight=False, soft_wrap=True
-    )
+        recommend_once(settings, session, f"{folder}/scratch", utc_now().date(), progress_for(console), write)
+    console.print(f"Read {out}: pandas.read_parquet({str(out)!r})", highlight=False, soft_wrap=True)
 
 
-def _write(lists: "DataFrame", out: Path, draft: Path) -> int:
-    """Writes the table aside, then renames it into place; gives its rows."""
-    import pyarrow.parquet as pq
-
+def _write(lists: "DataFrame", out: Path, draft: Path) -> list[Path]:
+    """Writes the table aside, then renames it into place; gives its files."""
     single = out.suffix == ".parquet"
     spread = lists.coalesce(1) if single else lists
     spread.sortWithinPartitions("user_id", "rank").write.parquet(str(draft))
-    parts = sorted(draft.glob("part-*.parquet"))
-    rows = sum(pq.ParquetFile(part).metadata.num_rows for part in parts)
     if single:
-        os.replace(parts[0], out)
-        return rows
+        os.replace(next(draft.glob("part-*.parquet")), out)
+        return [out]
     for leftover in (*draft.glob(".*"), *draft.glob("_SUCCESS")):
         leftover.unlink()
     (draft / _MARK).write_text("A recommendation table of Repertoire; `repertoire recommend` may replace it.\n")
@@ -133,7 +121,21 @@ def _write(lists: "DataFrame", out: Path, draft: Path) -> int:
         shutil.rmtree(old)
     else:
         draft.rename(out)
-    return rows
+    return sorted(out.glob("part-*.parquet"))
+
+
+def _told(files: list[Path]) -> str:
+    """Rows, lists, and from which source their places were filled."""
+    import pyarrow.parquet as pq
+
+    lists, places = 0, Counter[str]()
+    for file in files:
+        for batch in pq.ParquetFile(file).iter_batches(columns=["rank", "source"]):
+            lists += batch.column("rank").to_numpy().tolist().count(1)
+            places.update(batch.column("source").to_pylist())
+    rows = places.total()
+    shares = ", ".join(f"{count / rows:.1%} {source}" for source, count in places.most_common())
+    return f"{rows:,} rows, {lists:,} lists; places: {shares}" if rows else "no rows: there is nothing to propose"
 
 
 def _refuse_foreign(out: Path) -> None:

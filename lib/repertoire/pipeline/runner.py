@@ -445,7 +445,7 @@ class _OneRun:
                 tables.write_rows(table, rows, replace=replaced if keyed else None)
                 written.rows[table.name] = len(rows)
         if outputs.models:
-            origin = self._settings.fingerprint(stage.settings) + outputs.fitted_on
+            origin = self._settings.fingerprint(stage.settings) + outputs.fitted_on()
             suffix = f"{run_date.isoformat()}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}"
             written.versions.update(self._write_models(outputs.models, suffix, guard))
         if outputs.publication:

@@ -110,14 +110,14 @@ class Publication:
 class Outputs:
     """What a stage gives: frames, rows of ledger tables, fitted models, lists to publish. What is absent stays as is.
 
-    fitted_on: a hash of the rows that the models were fitted on; with the settings it names their version, so that the
+    fitted_on: gives a hash of the rows that the models were fitted on; with the settings it names their version, so that the
     same rows and settings give the same version however often a run is repeated.
     """
 
     frames: Mapping[Table, DataFrame | Merge] = field(default_factory=dict)
     rows: Mapping[Table, Sequence[Row]] = field(default_factory=dict)
     models: Sequence[FittedModel] = ()
-    fitted_on: str = ""
+    fitted_on: Callable[[], str] = str
     publication: Publication | None = None
 
 

@@ -25,7 +25,7 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
     models = fit_sources(fitting)
     for model in models:
         context.say(f"{model.name}: " + ", ".join(f"{key} {value}" for key, value in model.metadata.items()))
-    return Outputs(models=models, fitted_on=_hash_of(fitting))
+    return Outputs(models=models, fitted_on=lambda: _hash_of(fitting))
 
 
 def _hash_of(fitting: Fitting) -> str:

@@ -1,0 +1,161 @@
+"""From a log to lists without a warehouse: the stages' own functions, one after the other, on what is in a scratch folder.
+
+What is read again lies there as Parquet; there is no table, ledger or lease, for nobody else sees the folder and nobody
+asks it again. Settings, rows and lists are those of a warehouse's first run.
+"""
+
+import contextlib
+import datetime as dt
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from pyspark.sql import DataFrame, SparkSession
+
+from repertoire.candidates.recommender import FittedModel
+from repertoire.candidates.sources import fallback_tiers
+from repertoire.errors import InputError
+from repertoire.frames.materialise import materialise
+from repertoire.pipeline import (
+    build_features,
+    generate_candidates,
+    ingest_events,
+    rank_recommendations,
+    train_candidates,
+)
+from repertoire.pipeline import ledger as status
+from repertoire.pipeline.cutoff import cutoff_of
+from repertoire.pipeline.ledger import Entry
+from repertoire.pipeline.log_marks import mark_logs
+from repertoire.pipeline.progress import Progress
+from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage
+from repertoire.pipeline.stage_cost import CostMeter
+from repertoire.ranking.blend_by_tier import blend_by_tier
+from repertoire.settings import Settings
+from repertoire.store.frames import conform, empty_frame
+from repertoire.store.schemas import arrow_schema
+from repertoire.tables import CANDIDATES, EVENTS, REJECTED_EVENTS
+
+STAGES: tuple[Stage, ...] = (
+    ingest_events.STAGE,
+    build_features.STAGE,
+    train_candidates.STAGE,
+    generate_candidates.STAGE,
+)
+
+_AS_THEY_COME = (EVENTS, REJECTED_EVENTS, CANDIDATES)
+"""Tables that are not written: their stage has left them in its scratch folder, or nobody reads them."""
+
+
+def check(settings: Settings) -> None:
+    """Raises SettingsError or InputError for what a stage looks for in vain. Starts nothing."""
+    for stage in STAGES:
+        if stage.check:
+            stage.check(settings.view(stage.settings))
+
+
+def recommend_once(
+    settings: Settings,
+    session: Callable[[], SparkSession],
+    scratch: str,
+    today: dt.date,
+    progress: Progress,
+    write: Callable[[DataFrame], str],
+) -> None:
+    """Makes the lists as of the log's last day, and has them written.
+
+    today: the day of events without a time. scratch: a folder of the caller's own. write: takes user_id, rank, item_id,
+    score, reason, source, fallback_tier, and gives what is to be told of the lists.
+    """
+    run = _OneShot(settings, session, scratch, progress)
+    run.do(ingest_events.STAGE, today)
+    # The lists are as of the log's last day, whenever that was.
+    for stage in STAGES[1:]:
+        run.do(stage, run.last_day)
+    with run.step(rank_recommendations.STAGE.name, run.last_day):
+        tiers = fallback_tiers(settings.candidates)
+        progress.said(write(blend_by_tier(run.frames[CANDIDATES.name], tiers, settings.ranking.top_k)))
+
+
+class _OneShot:
+    """What the stages so far have made."""
+
+    def __init__(
+        self, settings: Settings, session: Callable[[], SparkSession], scratch: str, progress: Progress
+    ) -> None:
+        self._settings, self._session, self._scratch, self._progress = settings, session, scratch, progress
+        self._run_id = uuid.uuid4().hex
+        self._meter: CostMeter | None = None
+        self._models: dict[str, FittedModel] = {}
+        self._steps = 0
+        self.frames: dict[str, DataFrame] = {}
+        self.last_day = dt.date.min
+
+    def do(self, stage: Stage, run_date: dt.date) -> None:
+        with self.step(stage.name, run_date) as began:
+            given = self._settings.view(stage.settings)
+            self._keep(stage.run(self._inputs(stage), given, self._context(stage, run_date, began)))
+
+    @contextlib.contextmanager
+    def step(self, name: str, run_date: dt.date) -> Iterator[dt.datetime]:
+        """Tells of a step what a run of the stage tells; gives when it began."""
+        began, clock = dt.datetime.now(dt.UTC), time.monotonic()
+        self._steps += 1
+        self._progress.started(name, self._steps, len(STAGES) + 1)
+        entry = Entry(self._run_id, run_date, name, status.RUNNING, began, "", {})
+        try:
+            spark, group = self._session(), f"{self._run_id}/{name}"
+            spark.sparkContext.setJobGroup(group, name)
+            mark_logs(spark, self._run_id, name)
+            self._meter = self._meter or CostMeter(spark)
+            self._meter.start(group)
+            yield began
+        except BaseException as error:
+            self._progress.finished(replace(entry, status=status.FAILED, seconds=time.monotonic() - clock), error)
+            raise
+        seconds, jobs = time.monotonic() - clock, self._meter.read().spark_jobs
+        self._progress.finished(replace(entry, status=status.DONE, seconds=seconds, spark_jobs=jobs))
+
+    def _context(self, stage: Stage, run_date: dt.date, now: dt.datetime) -> RunContext:
+        run = self._settings.run
+        return RunContext(
+            spark=self._session(),
+            run_id=self._run_id,
+            run_date=run_date,
+            cutoff=cutoff_of(run_date, run.zone),
+            now=now,
+            seed=run.seed,
+            scratch=f"{self._scratch}/{stage.name}",
+            say=self._progress.said,
+        )
+
+    def _inputs(self, stage: Stage) -> Inputs:
+        tables = (*stage.reads, *stage.reads_if_there)
+        nothing = {table.name: arrow_schema(table).empty_table() for table in tables if table.ledger}
+        frames = {
+            table.name: self.frames[table.name] if table.name in self.frames else empty_frame(self._session(), table)
+            for table in tables
+            if not table.ledger
+        }
+        there: Mapping[str, int | str | None] = dict.fromkeys(self.frames, 0)
+        return Inputs(frames, nothing, nothing, self._models.__getitem__, there, _no_other_day, _no_other_day)
+
+    def _keep(self, outputs: Outputs) -> None:
+        folder = f"{self._scratch}/made"
+        for table, made in outputs.frames.items():
+            frame = made.frame if isinstance(made, Merge) else made
+            if table not in _AS_THEY_COME:
+                frame = materialise(conform(frame, table), f"{folder}/{table.name}")
+            self.frames[table.name] = frame
+        if isinstance(events := outputs.frames.get(EVENTS), Merge):
+            if not events.event_dates:
+                raise InputError("the log holds no event that could be used. Nothing was written.")
+            self.last_day = max(events.event_dates)
+        for model in outputs.models:
+            tables = {name: materialise(frame, f"{folder}/{model.name}/{name}") for name, frame in model.tables.items()}
+            self._models[model.name] = replace(model, tables=tables)
+
+
+def _no_other_day(*_: object) -> None:
+    """There is no other day than this one."""
