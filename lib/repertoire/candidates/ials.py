@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,17 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
-from repertoire.candidates.ials_blocks import PIECES, WEIGHT, Block, blocks_for, merged, pieces, stream_of
-from repertoire.candidates.ials_kernel import Floats
-from repertoire.candidates.ials_solver import Half, Node, Objective, Sums, add_up, alternate
+from repertoire.candidates.ials_solver import Block, Half, Node, Objective, Sums, add_up, alternate
+from repertoire.candidates.pair_kernel import Floats
 from repertoire.candidates.propose_by_factors import FACTORS, ITEM_FACTORS, USER_FACTORS, propose_by_factors
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
 from repertoire.candidates.training_pairs import nothing_to_learn_from, training_pairs
+from repertoire.candidates.user_blocks import PairRows, UserBlock, blocks_for, merged, stream_of, threads_of_a_task
 from repertoire.errors import SettingsError
 from repertoire.settings import IalsSettings
 
 _LOG = logging.getLogger(__name__)
+_WEIGHT = "weight"
 _USERS, _ITEMS, _FACTS = "users", "items", "facts"
 _FITTED = "kind string, rows binary"
 _COLLECTED = 16  # partitions whose sums the driver takes as they are; of more, groups are added up first
@@ -46,22 +48,21 @@ def fit(fitting: Fitting) -> FittedModel:
     the factors diverge.
     """
     settings, spark = fitting.settings.ials, fitting.spark
-    pairs = training_pairs(fitting.interactions, WEIGHT, implicit=True, negative_weight=settings.negative_weight)
-    pairs = pairs.withColumn(WEIGHT, (F.lit(settings.alpha) * F.col(WEIGHT)).cast("float"))
-    counted = pairs.groupBy(v.ITEM_ID).count().toArrow().combine_chunks().sort_by(v.ITEM_ID)
-    if not counted.num_rows:
+    rows = _rows(fitting)
+    ids, count = rows.items()
+    if not count:
         raise nothing_to_learn_from("ials")
-    ids, count = counted.column(v.ITEM_ID).combine_chunks(), int(np.sum(counted.column("count").to_numpy()))
     _refuse_too_many_items(len(ids), settings.rank, fitting.settings.max_item_factors_mb)
     start = np.random.Generator(np.random.PCG64(fitting.seed)).standard_normal((len(ids), settings.rank))
     items = np.asarray(start * (_START / np.sqrt(settings.rank)), np.float32)
-    blocks = blocks_for(count)
+    blocks, half, folder = blocks_for(count), _half(settings), f"{fitting.scratch}/ials/fitted"
     single = count <= settings.single_task_pairs
     tasks = 1 if single else min(blocks, spark.sparkContext.defaultParallelism)
-    state = _blocks(spark, pairs, ids, blocks, tasks, settings.rank)
-    half = _half(settings)
-    fit_blocks = _fit_in_one_task if single else _fit_spread
-    fitted, facts = fit_blocks(spark, state, items, half, settings.iterations, f"{fitting.scratch}/ials/fitted")
+    if single:
+        fitted, facts = _fit_in_one_task(spark, rows, ids, blocks, items, half, settings.iterations, folder)
+    else:
+        state = _spread(rows, ids, blocks, tasks, settings.rank)
+        fitted, facts = _fit_spread(spark, state, items, half, settings.iterations, folder)
     return FittedModel(
         name=v.IALS,
         tables={
@@ -100,26 +101,28 @@ def _refuse_too_many_items(items: int, rank: int, bound: int) -> None:
         )
 
 
-# ---- blocks ----------------------------------------------------------------------------------------------------------
+# ---- pairs -----------------------------------------------------------------------------------------------------------
 
 
-def _blocks(spark: SparkSession, pairs: DataFrame, ids: pa.Array, blocks: int, tasks: int, size: int) -> RDD[Block]:
-    """All blocks, neighbours together, in `tasks` partitions."""
-    shared = spark.sparkContext.broadcast(ids)
-    items = len(ids)
+def _rows(fitting: Fitting) -> PairRows:
+    """What becomes the pairs: with alpha × strength as their weight, as `training_pairs` has it."""
+    settings, interactions = fitting.settings.ials, fitting.interactions
+    if settings.negative_weight == 0:
+        return PairRows(interactions, (v.STRENGTH, v.NEGATIVE), partial(_wanted, settings.alpha))
+    pairs = training_pairs(interactions, _WEIGHT, implicit=True, negative_weight=settings.negative_weight)
+    return PairRows(pairs, (_WEIGHT,), partial(_weighted, settings.alpha))
 
-    def cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return pieces(batches, shared.value, blocks)
 
-    def join(parts: Iterable[tuple[int, bytes]]) -> Iterator[Block]:
-        by_block: dict[int, list[bytes]] = {}
-        for number, part in parts:
-            by_block.setdefault(number, []).append(part)
-        for number in sorted(by_block):
-            yield merged(number, by_block.pop(number), items, size)
+def _wanted(alpha: float, pairs: pa.Table) -> pa.Table:
+    strength, negative = (pairs.column(name).to_numpy() for name in (v.STRENGTH, v.NEGATIVE))
+    wanted = (strength > 0) & (negative <= strength)
+    pairs = pairs.drop_columns([v.STRENGTH, v.NEGATIVE]).append_column(_WEIGHT, pa.array(strength.astype(np.float32)))
+    return _weighted(alpha, pairs if wanted.all() else pairs.filter(pa.array(wanted)))
 
-    cut_up = pairs.mapInArrow(cut, PIECES).rdd.map(lambda row: (int(row[0]), bytes(row[1])))
-    return cut_up.partitionBy(tasks, lambda number: number * tasks // blocks).mapPartitions(join)
+
+def _weighted(alpha: float, pairs: pa.Table) -> pa.Table:
+    weights = np.asarray(alpha * pairs.column(_WEIGHT).to_numpy().astype(np.float64), np.float32)
+    return pairs.set_column(pairs.column_names.index(_WEIGHT), _WEIGHT, pa.array(weights))
 
 
 def _facts(blocks: Iterable[Block], items: int) -> tuple[NDArray[np.int64], int, int]:
@@ -141,6 +144,10 @@ class _InThreads:
     def __init__(self, blocks: list[Block], half: Half, pool: ThreadPoolExecutor) -> None:
         self._blocks, self._half, self._pool = blocks, half, pool
 
+    def improve(self, items: Floats, gram: Floats) -> None:
+        for _ in self._pool.map(lambda block: self._half.improve(block, items, gram), self._blocks):
+            pass
+
     def solve(self, items: Floats, gram: Floats) -> Sums:
         def improved(block: Block) -> Sums:
             self._half.improve(block, items, gram)
@@ -160,26 +167,35 @@ class _InThreads:
 
 
 def _fit_in_one_task(
-    spark: SparkSession, state: RDD[Block], items: Floats, half: Half, iterations: int, folder: str
+    spark: SparkSession,
+    rows: PairRows,
+    ids: pa.Array,
+    blocks: int,
+    items: Floats,
+    half: Half,
+    iterations: int,
+    folder: str,
 ) -> tuple[DataFrame, dict[str, Any]]:
-    threads = _threads(spark)
+    threads = threads_of_a_task(spark)
+    shared = spark.sparkContext.broadcast(items)
 
-    def work(found: Iterable[Block]) -> Iterator[tuple[str, bytes]]:
-        blocks = list(found)
-        counts, users, pairs = _facts(blocks, len(items))
+    def work(found: list[UserBlock]) -> Iterator[pa.RecordBatch]:
+        start = shared.value
+        mine = [Block.of(block, start.shape[1]) for block in found]
+        counts, users, pairs = _facts(mine, len(start))
         with ThreadPoolExecutor(threads) as pool:
             try:
-                fitted = alternate(_InThreads(blocks, half, pool), items, counts, users, half, iterations)
+                fitted = alternate(_InThreads(mine, half, pool), start, counts, users, half, iterations)
             except SettingsError as error:
-                yield _FACTS, json.dumps({"refused": str(error)}).encode()
+                yield _row(_FACTS, json.dumps({"refused": str(error)}).encode())
                 return
-        yield _FACTS, json.dumps({"users": users, "pairs": pairs}).encode()
-        yield _ITEMS, fitted.tobytes()
-        for block in blocks:
-            yield _USERS, _rows(block)
+        yield _row(_FACTS, json.dumps({"users": users, "pairs": pairs}).encode())
+        yield _row(_ITEMS, fitted.tobytes())
+        for block in mine:
+            yield _row(_USERS, _users_of(block))
 
-    frame = spark.createDataFrame(state.mapPartitions(work), _FITTED, verifySchema=False)
-    frame.write.mode("overwrite").parquet(folder)
+    frame = rows.in_one_task(ids, blocks, threads, work, _FITTED)
+    frame.write.mode("overwrite").option("compression", "uncompressed").parquet(folder)
     written = spark.read.schema(_FITTED).parquet(folder)
     [(told,)] = written.where(F.col("kind") == _FACTS).select("rows").collect()
     facts = json.loads(bytes(told))
@@ -188,35 +204,50 @@ def _fit_in_one_task(
     return written, facts
 
 
-def _threads(spark: SparkSession) -> int:
-    """Cores that one task may use while no other runs."""
-    if str(spark.conf.get("spark.master", "")).startswith("local"):
-        return spark.sparkContext.defaultParallelism
-    return int(spark.conf.get("spark.executor.cores", "1") or 1)
+def _row(kind: str, rows: bytes) -> pa.RecordBatch:
+    return pa.record_batch({"kind": [kind], "rows": pa.array([rows], pa.binary())})
 
 
 # ---- many tasks ------------------------------------------------------------------------------------------------------
+
+
+def _spread(rows: PairRows, ids: pa.Array, blocks: int, tasks: int, size: int) -> RDD[Block]:
+    """All blocks, neighbours together, in `tasks` partitions."""
+    items = len(ids)
+    cut_up = rows.pieces(ids, blocks).rdd.map(lambda row: (int(row[0]), bytes(row[1])))
+    placed = cut_up.partitionBy(tasks, lambda number: number * tasks // blocks)
+    return placed.mapPartitions(lambda pieces: (Block.of(block, size) for block in merged(pieces, items)))
 
 
 class _OnExecutors:
     """Blocks that stay in the executors' memory or on their disks; a solve replaces them by blocks with new factors."""
 
     def __init__(self, spark: SparkSession, state: RDD[Block], half: Half) -> None:
-        self._context, self.state, self._half = spark.sparkContext, state, half
+        self._context, self.state, self.cached, self._half = spark.sparkContext, state, state, half
 
-    def solve(self, items: Floats, gram: Floats) -> Sums:
-        shared, half, before = self._context.broadcast((items, gram)), self._half, self.state
+    def improve(self, items: Floats, gram: Floats) -> None:
+        """Without a job: the blocks are solved when they are next asked for."""
+        self._improve(self._context.broadcast((items, gram)))
+
+    def _improve(self, shared: Broadcast[tuple[Floats, Floats]]) -> None:
+        half = self._half
 
         def improved(blocks: Iterable[Block]) -> Iterator[Block]:
             for block in blocks:
                 half.improve(block, *shared.value)
                 yield block
 
+        self.state = self.state.mapPartitions(improved)
+
+    def solve(self, items: Floats, gram: Floats) -> Sums:
+        shared, half, before = self._context.broadcast((items, gram)), self._half, self.state
+        self._improve(shared)
+        self.state = self.cached = self.state.persist(StorageLevel.MEMORY_AND_DISK)
+
         def residuals(blocks: Iterable[Block]) -> Iterator[Node]:
             for block in blocks:
                 yield block.number, 1, half.residuals(block, shared.value[0])
 
-        self.state = before.mapPartitions(improved).persist(StorageLevel.MEMORY_AND_DISK)
         total = self._sum(residuals)
         before.unpersist()
         return total
@@ -271,21 +302,25 @@ def _fit_spread(
     counts = np.sum([one[0] for one in found], axis=0)
     users, pairs = sum(one[1] for one in found), sum(one[2] for one in found)
     blocks = _OnExecutors(spark, state, half)
-    fitted = alternate(
-        blocks, items, counts, users, half, iterations, lambda done: _LOG.info("ials: %d of %d", done, iterations)
-    )
-    rows = blocks.state.map(lambda block: (_USERS, _rows(block)))
+    try:
+        fitted = alternate(
+            blocks, items, counts, users, half, iterations, lambda done: _LOG.info("ials: %d of %d", done, iterations)
+        )
+    except SettingsError:
+        blocks.cached.unpersist()
+        raise
+    rows = blocks.state.map(lambda block: (_USERS, _users_of(block)))
     own = spark.sparkContext.parallelize([(_ITEMS, fitted.tobytes())], 1)
     frame = spark.createDataFrame(rows.union(own), _FITTED, verifySchema=False)
-    frame.write.mode("overwrite").parquet(folder)
-    blocks.state.unpersist()
+    frame.write.mode("overwrite").option("compression", "uncompressed").parquet(folder)
+    blocks.cached.unpersist()
     return spark.read.schema(_FITTED).parquet(folder), {"users": users, "pairs": pairs}
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
 
 
-def _rows(block: Block) -> bytes:
+def _users_of(block: Block) -> bytes:
     """Ids and factors of a block's users as an Arrow stream."""
     return stream_of(_batch(block.users, block.factors, v.USER_ID))
 

@@ -1,28 +1,17 @@
 """The arithmetic of implicit ALS on one block of users, compiled: rows solved by conjugate gradient, sums over items.
 
 Everything is float32 in one fixed order of summation, without BLAS: a block gives the same bits in whichever process, thread
-or partition it is computed. Compiled code is kept beside this file, where that is a folder that may be written to (else in
-NUMBA_CACHE_DIR, or not at all: it is compiled in 3 seconds). It runs without Python's lock, so that threads take a block each.
+or partition it is computed.
 """
 
-import os
-from pathlib import Path
-from typing import Any
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int32]
-Longs = NDArray[np.int64]
-
-_kept = "NUMBA_CACHE_DIR" in os.environ or os.access(Path(__file__).parent, os.W_OK)
-_compiled = numba.njit(nogil=True, cache=_kept, fastmath={"reassoc", "nsz", "arcp", "contract", "afn"})
-"""Sums may be reordered into vectors; NaN and infinity keep their meaning, for a divergence has to be seen."""
+from repertoire.candidates.compiled import compiled
+from repertoire.candidates.pair_kernel import Floats, Ints, Longs
 
 
-@_compiled
+@compiled
 def solve_rows(
     starts: Longs,
     columns: Ints,
@@ -92,7 +81,7 @@ def solve_rows(
             square = new
 
 
-@_compiled
+@compiled
 def add_residuals(
     starts: Longs, columns: Ints, weights: Floats, users: Floats, items: Floats, base: float, sums: Floats
 ) -> None:
@@ -111,7 +100,7 @@ def add_residuals(
                 sums[column, m] += factor * users[row, m]
 
 
-@_compiled
+@compiled
 def add_products(starts: Longs, columns: Ints, weights: Floats, users: Floats, items: Floats, sums: Floats) -> None:
     """sums[i] += Σ_u |w| (u·p_i) u over the pairs of a block of users, p_i being the rows of `items`."""
     size = users.shape[1]
@@ -126,7 +115,7 @@ def add_products(starts: Longs, columns: Ints, weights: Floats, users: Floats, i
                 sums[column, m] += factor * users[row, m]
 
 
-@_compiled
+@compiled
 def add_gram(rows: Floats, gram: NDArray[np.float64]) -> None:
     """gram += rowsᵀ rows, (f, f): in float32 within 64 rows, in float64 over them."""
     size = rows.shape[1]
@@ -143,7 +132,7 @@ def add_gram(rows: Floats, gram: NDArray[np.float64]) -> None:
                 gram[j, m] += part[j, m]
 
 
-@_compiled
+@compiled
 def shared_products(rows: Floats, gram: Floats, ridge: Floats, products: Floats) -> None:
     """products += rows · gram + ridge × rows, for (n, f), symmetric (f, f) and (n,)."""
     size = rows.shape[1]
@@ -154,42 +143,3 @@ def shared_products(rows: Floats, gram: Floats, ridge: Floats, products: Floats)
                 products[row, m] += value * gram[j, m]
         for m in range(size):
             products[row, m] += ridge[row] * rows[row, m]
-
-
-@_compiled
-def sort_pairs(users: Ints, items: Ints, weights: Floats, user_count: int, item_count: int) -> Any:
-    """starts, columns, weights: the pairs by user and then item, in linear time; equal pairs become one, weights added."""
-    count = len(users)
-    places = np.zeros(item_count + 1, np.int64)
-    for pair in range(count):
-        places[items[pair] + 1] += 1
-    for item in range(item_count):
-        places[item + 1] += places[item]
-    by_item = np.empty(count, np.int32)
-    for pair in range(count):
-        by_item[places[items[pair]]] = pair
-        places[items[pair]] += 1
-    starts = np.zeros(user_count + 1, np.int64)
-    for pair in range(count):
-        starts[users[pair] + 1] += 1
-    for user in range(user_count):
-        starts[user + 1] += starts[user]
-    places = starts[:-1].copy()
-    columns, values = np.empty(count, np.int32), np.empty(count, np.float32)
-    for number in range(count):
-        pair = by_item[number]
-        place = places[users[pair]]
-        columns[place], values[place] = items[pair], weights[pair]
-        places[users[pair]] += 1
-    kept = 0
-    for user in range(user_count):
-        first, last = starts[user], starts[user + 1]
-        starts[user] = kept
-        for place in range(first, last):
-            if place > first and columns[place] == columns[kept - 1]:
-                values[kept - 1] += values[place]
-            else:
-                columns[kept], values[kept] = columns[place], values[place]
-                kept += 1
-    starts[user_count] = kept
-    return starts, columns[:kept].copy(), values[:kept].copy()

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from repertoire.candidates.ials_blocks import Block
 from repertoire.candidates.ials_kernel import (
-    Floats,
     add_gram,
     add_products,
     add_residuals,
     shared_products,
     solve_rows,
 )
+from repertoire.candidates.pair_kernel import Floats, Ints, Longs, add_up_equal_pairs
+from repertoire.candidates.user_blocks import UserBlock
 from repertoire.errors import SettingsError
 
 
@@ -46,6 +47,26 @@ class Objective:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Users of one block: ids (n,) ascending; starts (n + 1,), columns, weights: their pairs, as positions of items, none
+    twice; factors (n, f)."""
+
+    number: int
+    users: pa.Array
+    starts: Longs
+    columns: Ints
+    weights: Floats
+    factors: Floats
+
+    @classmethod
+    def of(cls, found: UserBlock, size: int) -> "Block":
+        """From a block with weights as its values; factors of `size` at zero."""
+        starts, columns, weights = add_up_equal_pairs(found.starts, found.columns, found.values[0])
+        nothing = np.zeros((len(found.users), size), np.float32)
+        return cls(found.number, found.users, starts, columns, weights, nothing)
+
+
+@dataclass(frozen=True)
 class Sums:
     """What some blocks add up to: a matrix (items, factors), and usersᵀ users (factors, factors)."""
 
@@ -63,8 +84,11 @@ Node = tuple[int, int, Sums]
 class Blocks(Protocol):
     """All blocks, somewhere. Both give the sums over all of them."""
 
+    def improve(self, items: Floats, gram: Floats) -> None:
+        """Solves the users for these items; gram: the unobserved weight times itemsᵀ items."""
+
     def solve(self, items: Floats, gram: Floats) -> Sums:
-        """Solves the users for these items (gram: the unobserved weight times itemsᵀ items), then adds up residuals."""
+        """Solves the users, then adds up residuals."""
 
     def products(self, directions: Floats) -> Floats:
         """The pairs' part of the items' matrices times `directions`."""
@@ -125,7 +149,7 @@ def alternate(
                 f"candidates.ials.regularization (now {half.objective.regularization:g}), or lower candidates.ials.alpha."
             )
         say(iteration + 1)
-    blocks.solve(items, scaled_gram(items, unobserved))
+    blocks.improve(items, scaled_gram(items, unobserved))
     return items
 
 

@@ -1,5 +1,8 @@
 """From the factors of users and items to proposals: what is eligible, what is seen, what the history is."""
 
+from collections.abc import Iterator
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -8,12 +11,15 @@ from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
 from repertoire.candidates.masked_top_k import PROPOSALS, ItemFactors, masked_top_k
+from repertoire.candidates.pair_kernel import strongest_pairs
 from repertoire.candidates.recommender import FittedModel, Request
+from repertoire.candidates.user_blocks import PairRows, UserBlock, threads_of_a_task
 from repertoire.errors import RepertoireError
 
 USER_FACTORS = "user_factors"
 ITEM_FACTORS = "item_factors"
 FACTORS = "factors"
+_LISTS = "user_id string, masked array<int>, history array<int>"
 HISTORY = 50  # the strongest items of a user that may explain a proposal: more would cost more than the scoring
 
 
@@ -39,10 +45,14 @@ def top_k_for(
     if not len(items.ids):
         return request.spark.createDataFrame([], PROPOSALS)
     partitions = int(request.spark.conf.get("spark.sql.shuffle.partitions") or 1)
-    positions = pa.table({v.ITEM_ID: items.ids, "position": pa.array(np.arange(len(items.ids), dtype=np.int32))})
-    lists = _seen_and_history(request, request.spark.createDataFrame(positions), explain)
+    lists = _seen_and_history(request, items.ids, explain, partitions)
     # A number of partitions that is asked for is kept: left to itself, Spark would score small data on one core.
-    users = users.repartition(partitions, v.USER_ID).join(lists, v.USER_ID, "left")
+    users = users.repartition(partitions, v.USER_ID)
+    if lists is None:
+        nothing = F.lit(None).cast("array<int>")
+        users = users.withColumns({"masked": nothing, "history": nothing})
+    else:
+        users = users.join(lists, v.USER_ID, "left")
     if alike is not None:
         users = users.sortWithinPartitions(alike)
     return masked_top_k(users, items, k=request.k, users_per_block=request.settings.users_per_block)
@@ -72,22 +82,42 @@ def _item_factors(model: FittedModel, request: Request) -> ItemFactors:
     return ItemFactors(ids, matrix, pc.is_in(ids, eligible).to_numpy(zero_copy_only=False))
 
 
-def _seen_and_history(request: Request, positions: DataFrame, explain: bool) -> DataFrame:
-    """user_id, masked and history (array<int>): the items of each user's interactions as positions.
+def _seen_and_history(request: Request, items: pa.Array, explain: bool, tasks: int) -> DataFrame | None:
+    """user_id, masked and history (array<int>): the items of each user's interactions as positions; None where nobody asks.
 
     history: the strongest; among equals the latest, then the lower item_id.
     """
-    masked = F.lit(False) if request.settings.include_seen else F.col(v.SEEN)
-    explains = F.col(v.STRENGTH) > 0 if explain else F.lit(False)
-    position = F.col("position")
-    latest = F.coalesce(F.unix_micros(v.LAST_TS), F.lit(0))
-    strongest = F.max_by(position, F.when(explains, F.struct(v.STRENGTH, latest, -position)), HISTORY)
-    return (
-        request.interactions.where(masked | explains)
-        .join(F.broadcast(positions), v.ITEM_ID)
-        .groupBy(v.USER_ID)
-        .agg(
-            F.collect_list(F.when(masked, position)).alias("masked"),
-            (strongest if explain else F.lit(None).cast("array<int>")).alias("history"),
-        )
-    )
+    masks = not request.settings.include_seen
+    columns = ((v.SEEN,) if masks else ()) + ((v.STRENGTH, v.LAST_TS) if explain else ())
+    if not columns:
+        return None
+    rows = PairRows(request.interactions, columns, partial(_seen_or_strong, masks, explain))
+    return rows.in_tasks(items, tasks, threads_of_a_task(request.spark), _lists, _LISTS)
+
+
+def _seen_or_strong(masks: bool, explain: bool, pairs: pa.Table) -> pa.Table:
+    """The pairs that are masked or may explain, with `masked`, the strength, and the time in microseconds."""
+    count = pairs.num_rows
+    masked = np.zeros(count, bool)
+    strength, latest = np.zeros(count), np.zeros(count, np.int64)
+    if masks:
+        masked = pairs.column(v.SEEN).to_numpy()
+    if explain:
+        strength = pairs.column(v.STRENGTH).to_numpy()
+        micros = pairs.column(v.LAST_TS).cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+        latest = pc.fill_null(micros, 0).to_numpy()
+    ids = pairs.select([name for name in (v.USER_ID, v.ITEM_ID) if name in pairs.column_names])
+    for name, values in (("masked", masked), ("strength", strength), ("latest", latest)):
+        ids = ids.append_column(name, pa.array(values))
+    kept = masked | (strength > 0)
+    return ids if kept.all() else ids.filter(pa.array(kept))
+
+
+def _lists(blocks: list[UserBlock]) -> Iterator[pa.RecordBatch]:
+    for block in blocks:
+        masked, strength, latest = block.values
+        ends = np.append(0, np.cumsum(masked))[block.starts]
+        seen = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(block.columns[masked]))
+        ends, strongest = strongest_pairs(block.starts, block.columns, strength, latest, HISTORY)
+        history = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(strongest))
+        yield pa.record_batch({v.USER_ID: block.users, "masked": seen, "history": history})

@@ -9,10 +9,10 @@ from pyspark.sql import SparkSession
 from tests.unit.candidates.toy import factors, fitting, interactions, proposals, request
 
 from repertoire.candidates import ials
-from repertoire.candidates.ials_blocks import blocks_for
 from repertoire.candidates.ials_solver import Objective, Sums, add_up
 from repertoire.candidates.propose_by_factors import propose_by_factors
 from repertoire.candidates.recommender import FittedModel
+from repertoire.candidates.user_blocks import blocks_for
 from repertoire.errors import InputError, SettingsError
 from repertoire.settings import CandidateSettings, IalsSettings
 
