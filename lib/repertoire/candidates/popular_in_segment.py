@@ -1,5 +1,7 @@
 """What many users of the same segment like, as factors: one a segment, of which a user has one."""
 
+from typing import Any
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -12,6 +14,7 @@ from repertoire.errors import SettingsError, unknown_name
 
 USER_SEGMENTS = "user_segments"
 SEGMENT = "segment"
+_USER_SEGMENTS = f"{v.USER_ID} string, {SEGMENT} string"
 _NUMBER, _VOTES, _SHARE = "number", "votes", "share"
 
 
@@ -24,6 +27,8 @@ def fit(fitting: Fitting) -> FittedModel:
     """
     settings = fitting.settings.popular
     segmented = _segmented(fitting)
+    if segmented.isEmpty():
+        return _of_nobody(fitting)
     wanted = fitting.interactions.where(F.col(v.STRENGTH) > 0).join(segmented, v.USER_ID)
     segments, items = _large_segments(wanted, settings.min_segment_users)
     numbered = F.broadcast(fitting.spark.createDataFrame(list(enumerate(segments)), f"{_NUMBER} int, {SEGMENT} string"))
@@ -42,14 +47,31 @@ def fit(fitting: Fitting) -> FittedModel:
             ITEM_FACTORS: votes.withColumn(_SHARE, share).groupBy(v.ITEM_ID).agg(factors.alias(FACTORS)),
             USER_SEGMENTS: segmented.join(numbered, SEGMENT).select(v.USER_ID, SEGMENT),
         },
-        metadata={
-            "parameters": settings.model_dump(),
-            "as_of": fitting.as_of.isoformat(),
-            "segments": segments,
-            "items": items,
-            "factors": len(segments),
-        },
+        metadata=_metadata(fitting, segments, items),
     )
+
+
+def _of_nobody(fitting: Fitting) -> FittedModel:
+    """The model where no user has a segment."""
+    none = fitting.spark.createDataFrame
+    return FittedModel(
+        name=v.POPULAR_IN_SEGMENT,
+        tables={
+            ITEM_FACTORS: none([], f"{v.ITEM_ID} string, {FACTORS} array<float>"),
+            USER_SEGMENTS: none([], _USER_SEGMENTS),
+        },
+        metadata=_metadata(fitting, [], 0),
+    )
+
+
+def _metadata(fitting: Fitting, segments: list[str], items: int) -> dict[str, Any]:
+    return {
+        "parameters": fitting.settings.popular.model_dump(),
+        "as_of": fitting.as_of.isoformat(),
+        "segments": segments,
+        "items": items,
+        "factors": len(segments),
+    }
 
 
 def propose(model: FittedModel, request: Request) -> DataFrame:
@@ -73,7 +95,7 @@ def _segmented(fitting: Fitting) -> DataFrame:
     columns = fitting.settings.popular.segment_by
     users = fitting.users
     if users is None or not columns:
-        return fitting.spark.createDataFrame([], f"{v.USER_ID} string, {SEGMENT} string")
+        return fitting.spark.createDataFrame([], _USER_SEGMENTS)
     for column in columns:
         if column not in users.columns:
             raise SettingsError(

@@ -52,7 +52,8 @@ def top_k_for(
         nothing = F.lit(None).cast("array<int>")
         users = users.withColumns({"masked": nothing, "history": nothing})
     else:
-        users = users.join(lists, v.USER_ID, "left")
+        # Spark does not know how large the lists are, and would broadcast them.
+        users = users.join(lists.hint("shuffle_hash"), v.USER_ID, "left")
     if alike is not None:
         users = users.sortWithinPartitions(alike)
     return masked_top_k(users, items, k=request.k, users_per_block=request.settings.users_per_block)
@@ -92,32 +93,36 @@ def _seen_and_history(request: Request, items: pa.Array, explain: bool, tasks: i
     if not columns:
         return None
     rows = PairRows(request.interactions, columns, partial(_seen_or_strong, masks, explain))
-    return rows.in_tasks(items, tasks, threads_of_a_task(request.spark), _lists, _LISTS)
+    return rows.in_tasks(items, tasks, threads_of_a_task(request.spark), partial(_lists, masks, explain), _LISTS)
 
 
 def _seen_or_strong(masks: bool, explain: bool, pairs: pa.Table) -> pa.Table:
     """The pairs that are masked or may explain, with `masked`, the strength, and the time in microseconds."""
-    count = pairs.num_rows
-    masked = np.zeros(count, bool)
-    strength, latest = np.zeros(count), np.zeros(count, np.int64)
+    ids = pairs.select([name for name in (v.USER_ID, v.ITEM_ID) if name in pairs.column_names])
+    kept = np.zeros(pairs.num_rows, bool)
     if masks:
-        masked = pairs.column(v.SEEN).to_numpy()
+        kept = pairs.column(v.SEEN).to_numpy()
+        ids = ids.append_column("masked", pa.array(kept))
     if explain:
         strength = pairs.column(v.STRENGTH).to_numpy()
         micros = pairs.column(v.LAST_TS).cast(pa.timestamp("us", "UTC")).cast(pa.int64())
-        latest = pc.fill_null(micros, 0).to_numpy()
-    ids = pairs.select([name for name in (v.USER_ID, v.ITEM_ID) if name in pairs.column_names])
-    for name, values in (("masked", masked), ("strength", strength), ("latest", latest)):
-        ids = ids.append_column(name, pa.array(values))
-    kept = masked | (strength > 0)
+        ids = ids.append_column("strength", pa.array(strength)).append_column("latest", pc.fill_null(micros, 0))
+        kept = kept | (strength > 0)
     return ids if kept.all() else ids.filter(pa.array(kept))
 
 
-def _lists(blocks: list[UserBlock]) -> Iterator[pa.RecordBatch]:
+def _lists(masks: bool, explain: bool, blocks: list[UserBlock]) -> Iterator[pa.RecordBatch]:
     for block in blocks:
-        masked, strength, latest = block.values
-        ends = np.append(0, np.cumsum(masked))[block.starts]
-        seen = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(block.columns[masked]))
-        ends, strongest = strongest_pairs(block.starts, block.columns, strength, latest, HISTORY)
-        history = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(strongest))
-        yield pa.record_batch({v.USER_ID: block.users, "masked": seen, "history": history})
+        users = len(block.users)
+        nobody = pa.nulls(users, pa.list_(pa.int32()))
+        lists = {v.USER_ID: block.users, "masked": nobody, "history": nobody}
+        if masks:
+            masked = block.values[0]
+            ends = np.append(0, np.cumsum(masked))[block.starts]
+            columns = block.columns if masked.all() else block.columns[masked]
+            lists["masked"] = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(columns))
+        if explain:
+            strength, latest = block.values[-2:]
+            ends, strongest = strongest_pairs(block.starts, block.columns, strength, latest, HISTORY)
+            lists["history"] = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(strongest))
+        yield pa.record_batch(lists)

@@ -1,6 +1,6 @@
 """All candidate models of a run together: fits them, and gathers proposals until every user has a full list."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -23,40 +23,48 @@ def fallback_tiers(settings: CandidateSettings) -> dict[str, int]:
     return personalised | {source: tier for tier, source in enumerate(FALLBACKS, start=1)}
 
 
+def fit_source(source: str, fitting: Fitting) -> FittedModel:
+    return recommender(source).fit(replace(fitting, scratch=f"{fitting.scratch}/{source}"))
+
+
 def fit_sources(fitting: Fitting) -> list[FittedModel]:
     """Fits every model of the settings, and the two that fill up."""
-    return [
-        recommender(source).fit(replace(fitting, scratch=f"{fitting.scratch}/{source}"))
-        for source in fallback_tiers(fitting.settings)
-    ]
+    return [fit_source(source, fitting) for source in fallback_tiers(fitting.settings)]
 
 
-def propose_from_sources(models: Sequence[FittedModel], request: Request, scratch: str) -> DataFrame:
-    """user_id, item_id, source, score, rank, reason: proposals of every source.
+def propose_from_sources(
+    model: Callable[[str], FittedModel], request: Request, scratch: str
+) -> Mapping[str, DataFrame]:
+    """source → user_id, item_id, source, score, rank, reason: the proposals of the sources that were asked.
 
-    The personalising models propose for all users; the others only for users whose list those leave short of k items.
-    Proposals are materialised as Parquet in the scratch folder, since they are read more than once.
+    model: gives a fitted model by its source; it is asked for when it is needed. The personalising models propose for all
+    users; the others only for users whose list those leave short of k items. Users and proposals are materialised as
+    Parquet in the scratch folder, since they are read more than once.
     """
-    by_name = {model.name: model for model in models}
 
     def propose(source: str, asked: Request) -> DataFrame:
-        proposals = recommender(source).propose(by_name[source], asked).withColumn(SOURCE, F.lit(source))
+        proposals = recommender(source).propose(model(source), asked).withColumn(SOURCE, F.lit(source))
         return materialise(proposals.select(*PROPOSAL), f"{scratch}/{source}")
 
     tiers = fallback_tiers(request.settings)
-    personalised = [source for source, tier in tiers.items() if tier == 0]
-    found = [propose(source, request) for source in personalised]
-    asked = request
+    asked = request = replace(request, users=materialise(request.users, f"{scratch}/users"))
+    found = {source: propose(source, request) for source, tier in tiers.items() if tier == 0}
     for source in FALLBACKS:
         if found:
-            remaining = materialise(_short_of(asked.users, found, request.k), f"{scratch}/short_before_{source}")
+            short = _short_of(asked.users, list(found.values()), request.k)
+            remaining = materialise(short, f"{scratch}/short_before_{source}")
             if remaining.isEmpty():
                 break
             asked = replace(
                 asked, users=remaining, interactions=asked.interactions.join(remaining, USER_ID, "left_semi")
             )
-        found.append(propose(source, asked))
-    return reduce(DataFrame.unionByName, found)
+        found[source] = propose(source, asked)
+    return found
+
+
+def together(proposals: Mapping[str, DataFrame]) -> DataFrame:
+    """The proposals of all sources."""
+    return reduce(DataFrame.unionByName, proposals.values())
 
 
 def _short_of(users: DataFrame, found: Sequence[DataFrame], k: int) -> DataFrame:

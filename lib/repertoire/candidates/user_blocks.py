@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
-from repertoire.candidates.pair_kernel import Ints, Longs, order_pairs
+from repertoire.candidates.pair_kernel import Ints, Longs, order_pairs, taken
 from repertoire.frames.local_parquet import local_parquet
 
 BLOCK, PIECE = "block", "piece"
@@ -186,7 +186,9 @@ def merged(pieces: Iterable[tuple[int, bytes]], items: int) -> Iterator[UserBloc
         found = ids.dictionary_encode()
         order, local = _ranked(found.dictionary)
         users = np.repeat(local[found.indices.to_numpy()], lengths)
-        yield _ordered(number, found.dictionary.take(order), users, columns, tuple(values), items)
+        starts, places = order_pairs(users, columns, len(order), items)
+        names = found.dictionary.take(order)
+        yield UserBlock(number, names, starts, columns[places], tuple(value[places] for value in values))
 
 
 def _together(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -231,7 +233,8 @@ def _cut(pairs: pa.Table, ids: pa.Array, blocks: int, threads: int) -> list[User
         return []
     values = [pairs.column(name).to_numpy() for name in pairs.column_names if name not in _IDS]
     found, item = _codes(pairs.column(v.ITEM_ID))
-    columns = pc.fill_null(pc.index_in(found, ids), -1).to_numpy(zero_copy_only=False).astype(np.int32)[item]
+    columns = pc.fill_null(pc.index_in(found, ids), -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    columns = taken(columns, item)
     users, user = _codes(pairs.column(v.USER_ID))
     if (columns < 0).any():
         known = columns >= 0
@@ -249,25 +252,24 @@ def _cut(pairs: pa.Table, ids: pa.Array, blocks: int, threads: int) -> list[User
         order, local = _ranked(names)
         local_of_user[there[mine]] = local
         members.append(names.take(order))
-    block_of_pair = block_of_user[user]
+    block_of_pair = taken(block_of_user, user)
     by_block = np.argsort(block_of_pair, kind="stable")
     ends = np.cumsum(np.bincount(block_of_pair, minlength=blocks))
 
     def make(number: int) -> UserBlock:
         mine = by_block[ends[number - 1] if number else 0 : ends[number]]
-        chosen = tuple(value[mine] for value in values)
-        return _ordered(number, members[number], local_of_user[user[mine]], columns[mine], chosen, len(ids))
+        local = taken(local_of_user, taken(user, mine))
+        starts, order = order_pairs(local, taken(columns, mine), len(members[number]), len(ids))
+        place = taken(mine, order)
+        return UserBlock(
+            number, members[number], starts, taken(columns, place), tuple(taken(value, place) for value in values)
+        )
 
     wanted = [number for number in range(blocks) if len(members[number])]
     if threads == 1:
         return [make(number) for number in wanted]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(make, wanted))
-
-
-def _ordered(number: int, users: pa.Array, user: Ints, columns: Ints, values: Values, items: int) -> UserBlock:
-    starts, order = order_pairs(user, columns, len(users), items)
-    return UserBlock(number, users, starts, columns[order], tuple(value[order] for value in values))
 
 
 def _ranked(ids: pa.Array) -> tuple[pa.Array, Ints]:

@@ -1,6 +1,7 @@
 """Logs in, checked events, reviews or impressions out: the composition of reading, checking, counting and telling apart."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -58,12 +59,15 @@ def read_log(
     timezone: str,
     scratch: str,
     known: DataFrame | None = None,
+    keeps: bool = True,
 ) -> IngestedLog:
     """Reads a batch of log files. The text is parsed once, into `scratch`; nothing is written elsewhere.
 
     kind: events, reviews or impressions. timezone: IANA name of the zone in which a day begins. known: the ids and
     event_date of the rows that are stored already (the whole table: only the batch's days of it are read); a row that is
     among them is a duplicate. Pass the version that the run recorded as its input, so that a rerun counts as the run did.
+    keeps: whether the rows go into the kind's table; where not, accepted has neither the kind's key nor its source, and is
+    not laid out by day.
 
     Raises InputError for files that cannot be read, columns that cannot be told, and for more refused rows than
     ingest.max_rejected_share allows.
@@ -85,21 +89,40 @@ def read_log(
     settled, settled_notes = kind.later.settle(summary.totals, settings) if kind.later else ({}, ())
     if settled:
         sound = sound.fillna(dict(settled))
-    rows, dropped = without_repeats(sound, counts.sound, kind.identity, scratch)
-    rows = _gathered(rows, summary)
-    rows = with_content_id(rows, batch) if summary.untimed else rows.withColumn(CONTENT_ID, F.lit(""))
-    rows = rows.withColumn(kind.key, row_id(kind.identity))
     days = frozenset(summary.rows_by_day)
-    if known is not None:
-        rows, stored = without_known(rows, kind.key, known, days, f"{scratch}/stored")
+    accepted, dropped = sound, Counter[str]()
+    if keeps or summary.untimed < counts.sound:  # rows without a time never repeat each other
+        accepted, dropped = without_repeats(sound, counts.sound, kind.identity, scratch)
+    if keeps:
+        accepted, stored = _kept(accepted, summary, batch, kind, known, days, scratch)
         dropped += stored
+    columns = [name for name in kind.table.column_names if keeps or name not in (kind.key, SOURCE)]
     return IngestedLog(
-        accepted=rows.withColumn(SOURCE, path_of(batch)).select(*kind.table.column_names),
+        accepted=accepted.select(*columns),
         rejected=rejected_rows(typed, path_of(batch), run_date, kind.name),
         counts=tuple(counts.of_file(file, dropped[file.uri]) for file in batch),
         event_dates=days,
         notes=(*notes, *mapping_notes, *settled_notes),
     )
+
+
+def _kept(
+    rows: DataFrame,
+    summary: Summary,
+    batch: Sequence[InputFile],
+    kind: LogKind,
+    known: DataFrame | None,
+    days: frozenset[dt.date],
+    scratch: str,
+) -> tuple[DataFrame, Counter[str]]:
+    """The rows with their ids, laid out for the table, without those that it has; and how many of each file it has."""
+    rows = _gathered(rows, summary)
+    rows = with_content_id(rows, batch) if summary.untimed else rows.withColumn(CONTENT_ID, F.lit(""))
+    rows = rows.withColumn(kind.key, row_id(kind.identity))
+    stored: Counter[str] = Counter()
+    if known is not None:
+        rows, stored = without_known(rows, kind.key, known, days, f"{scratch}/stored")
+    return rows.withColumn(SOURCE, path_of(batch)), stored
 
 
 def _gathered(rows: DataFrame, summary: Summary) -> DataFrame:

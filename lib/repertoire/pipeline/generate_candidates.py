@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from repertoire.candidates.recommender import Request
-from repertoire.candidates.sources import fallback_tiers, propose_from_sources
+from repertoire.candidates.sources import propose_from_sources, together
 from repertoire.errors import InputError
 from repertoire.pipeline.eligible_items import eligible_items
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
@@ -17,19 +17,20 @@ from repertoire.vocabulary import USER_ID
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
+    proposals = together(propose_from_sources(inputs.model, request_of(inputs, settings, context), context.scratch))
+    return Outputs({CANDIDATES: proposals.withColumn("run_date", F.lit(context.run_date))})
+
+
+def request_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Request:
     candidates: CandidateSettings = settings.candidates
-    interactions = inputs.frame(INTERACTIONS)
-    request = Request(
+    return Request(
         spark=context.spark,
         users=_users(inputs, candidates, context),
-        interactions=interactions,
+        interactions=inputs.frame(INTERACTIONS),
         eligible=eligible_items(inputs, context.run_date),
         k=candidates.per_user or settings.ranking.top_k,
         settings=candidates,
     )
-    models = [inputs.model(source) for source in fallback_tiers(candidates)]
-    proposals = propose_from_sources(models, request, context.scratch)
-    return Outputs({CANDIDATES: proposals.withColumn("run_date", F.lit(context.run_date))})
 
 
 def _users(inputs: Inputs, settings: CandidateSettings, context: RunContext) -> DataFrame:

@@ -42,6 +42,7 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
                 timezone=settings.run.timezone,
                 scratch=f"{context.scratch}/{log.name}",
                 known=inputs.frame(log.table) if inputs.has(log.table) else None,
+                keeps=context.keeps_events,
             )
             frames[log.table] = Merge(rows.accepted, rows.event_dates)
             rejected.append(rows.rejected)

@@ -10,12 +10,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache, partial
+from types import SimpleNamespace
 
 from pyspark.sql import DataFrame, SparkSession
 
-from repertoire.candidates.recommender import FittedModel
-from repertoire.candidates.sources import fallback_tiers
-from repertoire.errors import InputError
+from repertoire.candidates.recommender import FittedModel, Fitting
+from repertoire.candidates.sources import fallback_tiers, fit_source, propose_from_sources, together
+from repertoire.errors import InputError, TableError
 from repertoire.frames.materialise import materialise
 from repertoire.pipeline import (
     build_features,
@@ -35,16 +37,17 @@ from repertoire.ranking.blend_by_tier import blend_by_tier
 from repertoire.settings import Settings
 from repertoire.store.frames import conform, empty_frame
 from repertoire.store.schemas import arrow_schema
-from repertoire.tables import CANDIDATES, EVENTS, REJECTED_EVENTS
+from repertoire.tables import EVENTS, REJECTED_EVENTS
 
 STAGES: tuple[Stage, ...] = (
     ingest_events.STAGE,
     build_features.STAGE,
     train_candidates.STAGE,
     generate_candidates.STAGE,
+    rank_recommendations.STAGE,
 )
 
-_AS_THEY_COME = (EVENTS, REJECTED_EVENTS, CANDIDATES)
+_AS_THEY_COME = (EVENTS, REJECTED_EVENTS)
 """Tables that are not written: their stage has left them in its scratch folder, or nobody reads them."""
 
 
@@ -71,11 +74,25 @@ def recommend_once(
     run = _OneShot(settings, session, scratch, progress)
     run.do(ingest_events.STAGE, today)
     # The lists are as of the log's last day, whenever that was.
-    for stage in STAGES[1:]:
-        run.do(stage, run.last_day)
-    with run.step(rank_recommendations.STAGE.name, run.last_day):
-        tiers = fallback_tiers(settings.candidates)
-        progress.said(write(blend_by_tier(run.frames[CANDIDATES.name], tiers, settings.ranking.top_k)))
+    run.do(build_features.STAGE, run.last_day)
+    with run.step(train_candidates.STAGE, run.last_day) as context:
+        fitting = train_candidates.fitting_of(*run.given(train_candidates.STAGE), context)
+        model = cache(partial(_fitted, fitting, progress))
+        for source in settings.candidates.models:
+            model(source)
+    with run.step(generate_candidates.STAGE, run.last_day) as context:
+        request = generate_candidates.request_of(*run.given(generate_candidates.STAGE), context)
+        proposals = propose_from_sources(model, request, context.scratch)  # what fills up is fitted if it is needed
+    with run.step(rank_recommendations.STAGE, run.last_day):
+        tiers = {source: tier for source, tier in fallback_tiers(settings.candidates).items() if source in proposals}
+        progress.said(write(blend_by_tier(together(proposals), tiers, settings.ranking.top_k)))
+
+
+def _fitted(fitting: Fitting, progress: Progress, source: str) -> FittedModel:
+    model = fit_source(source, fitting)
+    progress.said(train_candidates.told(model))
+    folder = f"{fitting.scratch}/fitted/{source}"
+    return replace(model, tables={name: materialise(frame, f"{folder}/{name}") for name, frame in model.tables.items()})
 
 
 class _OneShot:
@@ -87,22 +104,25 @@ class _OneShot:
         self._settings, self._session, self._scratch, self._progress = settings, session, scratch, progress
         self._run_id = uuid.uuid4().hex
         self._meter: CostMeter | None = None
-        self._models: dict[str, FittedModel] = {}
         self._steps = 0
         self.frames: dict[str, DataFrame] = {}
         self.last_day = dt.date.min
 
     def do(self, stage: Stage, run_date: dt.date) -> None:
-        with self.step(stage.name, run_date) as began:
-            given = self._settings.view(stage.settings)
-            self._keep(stage.run(self._inputs(stage), given, self._context(stage, run_date, began)))
+        with self.step(stage, run_date) as context:
+            self._keep(stage.run(*self.given(stage), context))
+
+    def given(self, stage: Stage) -> tuple[Inputs, SimpleNamespace]:
+        """What the stage reads, and its settings."""
+        return self._inputs(stage), self._settings.view(stage.settings)
 
     @contextlib.contextmanager
-    def step(self, name: str, run_date: dt.date) -> Iterator[dt.datetime]:
-        """Tells of a step what a run of the stage tells; gives when it began."""
+    def step(self, stage: Stage, run_date: dt.date) -> Iterator[RunContext]:
+        """Tells of a step what a run of the stage tells."""
+        name = stage.name
         began, clock = dt.datetime.now(dt.UTC), time.monotonic()
         self._steps += 1
-        self._progress.started(name, self._steps, len(STAGES) + 1)
+        self._progress.started(name, self._steps, len(STAGES))
         entry = Entry(self._run_id, run_date, name, status.RUNNING, began, "", {})
         try:
             spark, group = self._session(), f"{self._run_id}/{name}"
@@ -110,14 +130,14 @@ class _OneShot:
             mark_logs(spark, self._run_id, name)
             self._meter = self._meter or CostMeter(spark)
             self._meter.start(group)
-            yield began
+            yield self._context(name, run_date, began)
         except BaseException as error:
             self._progress.finished(replace(entry, status=status.FAILED, seconds=time.monotonic() - clock), error)
             raise
         seconds, jobs = time.monotonic() - clock, self._meter.read().spark_jobs
         self._progress.finished(replace(entry, status=status.DONE, seconds=seconds, spark_jobs=jobs))
 
-    def _context(self, stage: Stage, run_date: dt.date, now: dt.datetime) -> RunContext:
+    def _context(self, name: str, run_date: dt.date, now: dt.datetime) -> RunContext:
         run = self._settings.run
         return RunContext(
             spark=self._session(),
@@ -126,8 +146,9 @@ class _OneShot:
             cutoff=cutoff_of(run_date, run.zone),
             now=now,
             seed=run.seed,
-            scratch=f"{self._scratch}/{stage.name}",
+            scratch=f"{self._scratch}/{name}",
             say=self._progress.said,
+            keeps_events=False,
         )
 
     def _inputs(self, stage: Stage) -> Inputs:
@@ -139,7 +160,7 @@ class _OneShot:
             if not table.ledger
         }
         there: Mapping[str, int | str | None] = dict.fromkeys(self.frames, 0)
-        return Inputs(frames, nothing, nothing, self._models.__getitem__, there, _no_other_day, _no_other_day)
+        return Inputs(frames, nothing, nothing, _no_model, there, _no_other_day, _no_other_day)
 
     def _keep(self, outputs: Outputs) -> None:
         folder = f"{self._scratch}/made"
@@ -152,9 +173,10 @@ class _OneShot:
             if not events.event_dates:
                 raise InputError("the log holds no event that could be used. Nothing was written.")
             self.last_day = max(events.event_dates)
-        for model in outputs.models:
-            tables = {name: materialise(frame, f"{folder}/{model.name}/{name}") for name, frame in model.tables.items()}
-            self._models[model.name] = replace(model, tables=tables)
+
+
+def _no_model(name: str) -> FittedModel:
+    raise TableError(f"no stored model {name}: there is no warehouse")
 
 
 def _no_other_day(*_: object) -> None:

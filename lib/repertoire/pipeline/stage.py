@@ -76,7 +76,7 @@ class RunContext:
 
     run_date: the day; cutoff: the midnight that ends it, in the zone of the settings; now: when the stage began, UTC;
     scratch: a folder of the stage's own, gone when it ends; say: tells the user one line; tended: the warehouse, for a
-    stage that tends it.
+    stage that tends it. keeps_events: whether events go into their table, and so need ids.
     """
 
     spark: SparkSession
@@ -88,6 +88,7 @@ class RunContext:
     scratch: str
     say: Callable[[str], None]
     tended: Tended | None = None
+    keeps_events: bool = True
 
 
 @dataclass(frozen=True)

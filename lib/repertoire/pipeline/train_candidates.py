@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from pyspark.sql import functions as F
 
-from repertoire.candidates.recommender import Fitting
+from repertoire.candidates.recommender import FittedModel, Fitting
 from repertoire.candidates.registry import recommender
 from repertoire.candidates.sources import fit_sources
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
@@ -13,7 +13,15 @@ from repertoire.tables import INTERACTIONS, MODELS, USERS
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
-    fitting = Fitting(
+    fitting = fitting_of(inputs, settings, context)
+    models = fit_sources(fitting)
+    for model in models:
+        context.say(told(model))
+    return Outputs(models=models, fitted_on=lambda: _hash_of(fitting))
+
+
+def fitting_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Fitting:
+    return Fitting(
         spark=context.spark,
         interactions=inputs.frame(INTERACTIONS),
         users=valid_on(inputs.frame(USERS), context.run_date) if inputs.has(USERS) else None,
@@ -22,10 +30,11 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
         scratch=context.scratch,
         settings=settings.candidates,
     )
-    models = fit_sources(fitting)
-    for model in models:
-        context.say(f"{model.name}: " + ", ".join(f"{key} {value}" for key, value in model.metadata.items()))
-    return Outputs(models=models, fitted_on=lambda: _hash_of(fitting))
+
+
+def told(model: FittedModel) -> str:
+    """What a person is told of a fitted model."""
+    return f"{model.name}: " + ", ".join(f"{key} {value}" for key, value in model.metadata.items())
 
 
 def _hash_of(fitting: Fitting) -> str:

@@ -13,14 +13,18 @@ def blend_by_tier(candidates: DataFrame, tiers: Mapping[str, int], top_k: int) -
 
     candidates: user_id, item_id, source, score, rank, reason; tiers: source → tier, in the order in which the sources
     fill a list. An item that several sources propose counts for the first.
-    Gives user_id, rank (1, 2, 3, …), item_id, score, reason, source, fallback_tier.
+    Gives user_id, rank (1, 2, 3, …), item_id, score, reason, source, fallback_tier. Candidates of one source are its list
+    already: no item twice, ranks from 1 without a gap.
 
     Scores of two sources cannot be compared, but a list's score must not rise with the rank. Within a source the
     distances between scores are kept; where the next source starts higher than the last one ended, it is shifted down
     to there: score(r) = raw(1) + Σ min(0, raw(j) − raw(j−1)) over j = 2 … r.
     """
-    order = _lookup({source: position for position, source in enumerate(tiers)})
     tier = _lookup(dict(tiers))
+    if len(tiers) == 1:
+        alone = candidates.where(F.col(SOURCE).isin(*tiers) & (F.col(RANK) <= top_k))
+        return _lists(alone, F.col(RANK), F.col(SCORE), tier)
+    order = _lookup({source: position for position, source in enumerate(tiers)})
     ordered = candidates.withColumn("_source_order", order).where(F.col("_source_order").isNotNull())
     by_user = Window.partitionBy(USER_ID)
     in_order = by_user.orderBy("_source_order", RANK, ITEM_ID)
@@ -30,27 +34,23 @@ def blend_by_tier(candidates: DataFrame, tiers: Mapping[str, int], top_k: int) -
         .orderBy("_source_order")
         .rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     )
-    owned = (
-        ordered.repartition(USER_ID).withColumn("_owner", first).where(F.col("_owner") == F.col("_source_order"))
-        if len(tiers) > 1
-        else ordered
-    )
+    owned = ordered.repartition(USER_ID).withColumn("_owner", first).where(F.col("_owner") == F.col("_source_order"))
     ranked = owned.withColumn("_rank", F.row_number().over(in_order)).where(F.col("_rank") <= top_k)
     drop = F.least(F.lit(0.0), F.col(SCORE) - F.lag(SCORE).over(in_order))
     cumulative = in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     score = F.first(SCORE).over(cumulative) + F.coalesce(F.sum("_drop").over(cumulative), F.lit(0.0))
-    return (
-        ranked.withColumn("_drop", drop)
-        .withColumn("_score", F.round(score, 6))
-        .select(
-            USER_ID,
-            F.col("_rank").cast("int").alias(RANK),
-            ITEM_ID,
-            F.col("_score").alias(SCORE),
-            REASON,
-            SOURCE,
-            tier.cast("int").alias(FALLBACK_TIER),
-        )
+    return _lists(ranked.withColumn("_drop", drop), F.col("_rank"), score, tier)
+
+
+def _lists(ranked: DataFrame, rank: Column, score: Column, tier: Column) -> DataFrame:
+    return ranked.withColumn("_score", F.round(score, 6)).select(
+        USER_ID,
+        rank.cast("int").alias(RANK),
+        ITEM_ID,
+        F.col("_score").alias(SCORE),
+        REASON,
+        SOURCE,
+        tier.cast("int").alias(FALLBACK_TIER),
     )
 
 

@@ -6,13 +6,14 @@ It calls the domain's functions at the earlier cutoff, never the stages, and wri
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from repertoire.candidates.recommender import Fitting, Request
 from repertoire.candidates.registry import recommender
-from repertoire.candidates.sources import fallback_tiers, fit_sources, propose_from_sources
+from repertoire.candidates.sources import fallback_tiers, fit_source, propose_from_sources, together
 from repertoire.evaluation.measure import measure
 from repertoire.evaluation.measurement import Measurement
 from repertoire.evaluation.split import Split
@@ -120,14 +121,13 @@ def _lists(asked: Backtest, chosen: ChosenSplit, train: DataFrame, users: DataFr
             settings=settings.model_copy(update={"explain": False, "include_seen": False}),
         )
         scratch = f"{asked.scratch}/{folder}"
-        models = fit_sources(
-            Fitting(asked.spark, train, asked.users, chosen.day, asked.seed, f"{scratch}/fit", settings)
-        )
-        proposals = propose_from_sources(models, request, f"{scratch}/proposals")
-        lists[name] = _materialise(asked, blend_by_tier(proposals, fallback_tiers(settings), k), f"{folder}/lists")
+        fitting = Fitting(asked.spark, train, asked.users, chosen.day, asked.seed, f"{scratch}/fit", settings)
+        model = cache(partial(fit_source, fitting=fitting))
+        proposals = propose_from_sources(model, request, f"{scratch}/proposals")
+        tiers = {source: tier for source, tier in fallback_tiers(settings).items() if source in proposals}
+        lists[name] = _materialise(asked, blend_by_tier(together(proposals), tiers, k), f"{folder}/lists")
         if POPULAR not in lists:
-            popular_model = next(model for model in models if model.name == POPULAR)
-            lists[POPULAR] = _materialise(asked, recommender(POPULAR).propose(popular_model, request), POPULAR)
+            lists[POPULAR] = _materialise(asked, recommender(POPULAR).propose(model(POPULAR), request), POPULAR)
     published = asked.published(chosen.day) if asked.published and chosen.day < asked.as_of else None
     if published is not None:
         shown = published.select(USER_ID, ITEM_ID, RANK).join(users, USER_ID, "left_semi").where(F.col(RANK) <= k)
