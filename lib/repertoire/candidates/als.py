@@ -6,6 +6,7 @@ out differently a second time; a checkpoint cuts the lineage; memory is estimate
 
 import logging
 import math
+import time
 
 from py4j.protocol import Py4JJavaError
 from pyspark.ml.recommendation import ALS as MllibAls
@@ -15,16 +16,20 @@ from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
 from repertoire.candidates.als_memory import AlsSize, refuse_if_too_large
+from repertoire.candidates.ials import fit_factors
+from repertoire.candidates.ials_cost import IalsSize
 from repertoire.candidates.propose_by_factors import FACTORS, ITEM_FACTORS, USER_FACTORS, propose_by_factors
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
 from repertoire.candidates.training_pairs import nothing_to_learn_from, training_pairs
 from repertoire.errors import SettingsError
 from repertoire.frames.id_ranks import id_ranks
+from repertoire.settings import AlsSettings, IalsSettings
 
 _LOG = logging.getLogger(__name__)
 _PAIRS_A_FILE = 5_000_000
 _PAIRS_A_BLOCK = 250_000
 _MOST_BLOCKS = 400
+_LARGE = 5_000_000  # pairs from which another engine is worth a line in the log
 _USER, _ITEM, _RATING = "user_rank", "item_rank", "rating"
 
 
@@ -34,13 +39,16 @@ def fit(fitting: Fitting) -> FittedModel:
     The strength is the rating, so confidence is 1 + alpha × strength. A pair that was refused more than wanted enters
     as a confident zero if candidates.als.negative_weight is above 0, and is left out if not. Users and items without
     one wanted pair are unknown to the model. With implicit false the rating is strength - negative, of every pair.
+    candidates.als.engine says who solves for them: MLlib, exactly in each half, or `ials.fit_factors`.
 
-    Writes its input and checkpoints into fitting.scratch. Equal interactions give the same model bit for bit on one
+    MLlib's input and checkpoints go into fitting.scratch. Equal interactions give the same model bit for bit on one
     machine, in whatever order they come; on a cluster, MLlib adds what it receives in the order of arrival, so the last
     bits of the factors may differ. Raises InputError if no pair can be fitted, SettingsError if the equations have no
     unique solution, RepertoireError if memory does not suffice.
     """
     settings = fitting.settings.als
+    if settings.engine == "ials":
+        return fit_factors(fitting, _for_ials(settings, fitting.settings.ials), v.ALS)
     if not settings.implicit:
         _LOG.warning(
             "candidates.als.implicit is false: this fits the ratings themselves, which suits rating prediction; "
@@ -64,7 +72,10 @@ def fit(fitting: Fitting) -> FittedModel:
         tasks=fitting.spark.sparkContext.defaultParallelism,
     )
     memory = refuse_if_too_large(fitting.spark, size, settings.refuse_memory_share)
+    began = time.monotonic()
     model = _factorise(fitting, written, size)
+    if size.pairs >= _LARGE:
+        fitting.say(_of_ials(size, settings.iterations, time.monotonic() - began))
     return FittedModel(
         name=v.ALS,
         tables={
@@ -80,6 +91,38 @@ def fit(fitting: Fitting) -> FittedModel:
             "factors": settings.rank,
             "estimated_memory_bytes": memory.total,
         },
+    )
+
+
+def _for_ials(settings: AlsSettings, solver: IalsSettings) -> IalsSettings:
+    """MLlib's objective as `ials` has it; how it is solved is said by candidates.ials."""
+    if not settings.implicit or settings.nonnegative:
+        name = "implicit = false" if not settings.implicit else "nonnegative = true"
+        raise SettingsError(
+            f"candidates.als.engine = ials cannot fit candidates.als.{name}: it solves for implicit feedback, without a bound "
+            "on the factors. Set engine = mllib. Nothing was fitted."
+        )
+    return solver.model_copy(
+        update={
+            "rank": settings.rank,
+            "iterations": settings.iterations,
+            "regularization": settings.regularization,
+            "regularization_exponent": 1.0,
+            "regularize_unobserved": False,
+            "unobserved_weight": 1.0,
+            "alpha": settings.alpha,
+            "negative_weight": settings.negative_weight,
+        }
+    )
+
+
+def _of_ials(size: AlsSize, iterations: int, seconds: float) -> str:
+    """Of a large fit, what the other engine would have taken."""
+    other = IalsSize(size.pairs, size.items, size.rank, size.user_blocks, size.tasks, size.tasks)
+    return (
+        f"als: MLlib took {seconds:,.0f} s for {iterations} iterations over {size.pairs:,} pairs; candidates.als.engine = ials "
+        f"minimises the same objective in about {other.seconds(iterations, IalsSettings().cg_steps):,.0f} s on as many cores "
+        "(docs/scaling.md)"
     )
 
 

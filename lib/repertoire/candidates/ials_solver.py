@@ -23,7 +23,6 @@ from repertoire.candidates.ials_kernel import (
 )
 from repertoire.candidates.pair_kernel import Floats, Ints, Longs, add_up_equal_pairs
 from repertoire.candidates.user_blocks import UserBlock
-from repertoire.errors import SettingsError
 
 
 @dataclass(frozen=True)
@@ -123,32 +122,48 @@ class Half:
         return sums
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done. fixed: (n,), items that keep their factors; None: none does."""
+
+    half: Half
+    iterations: int
+    fixed: NDArray[np.bool_] | None = None
+
+
+class Diverged(Exception):
+    """The factors are no longer finite after so many iterations."""
+
+    def __init__(self, iterations: int) -> None:
+        super().__init__(iterations)
+        self.iterations = iterations
+
+
 def alternate(
     blocks: Blocks,
     items: Floats,
     item_counts: NDArray[np.int64],
     users: int,
-    half: Half,
-    iterations: int,
-    say: Callable[[int], None] = lambda _: None,
+    plan: Plan,
+    say: Callable[[int, int], None] = lambda done, of: None,
 ) -> Floats:
-    """The item factors after so many iterations, from those given; the users' are then in the blocks, solved last for them.
+    """The item factors after the plan's iterations, from those given; the users' are then in the blocks, solved last for
+    them.
 
-    item_counts: (n,), wanted pairs of each item. Raises SettingsError where the factors are no longer finite.
+    item_counts: (n,), wanted pairs of each item. Raises Diverged where the factors are no longer finite.
     """
-    unobserved = half.objective.unobserved
+    half, unobserved = plan.half, plan.half.objective.unobserved
     ridge = half.objective.ridge(item_counts, users)
-    for iteration in range(iterations):
+    for iteration in range(plan.iterations):
         sums = blocks.solve(items, scaled_gram(items, unobserved))
         gram = np.asarray(unobserved * sums.gram, np.float32)
         residual = sums.items - _products(items, gram, ridge)
+        if plan.fixed is not None:
+            residual[plan.fixed] = 0
         items = _improve(items, residual, gram, ridge, blocks.products, half.steps)
         if not np.isfinite(items).all():
-            raise SettingsError(
-                f"ials: after {iteration + 1} of {iterations} iterations the factors are no longer finite. Raise "
-                f"candidates.ials.regularization (now {half.objective.regularization:g}), or lower candidates.ials.alpha."
-            )
-        say(iteration + 1)
+            raise Diverged(iteration + 1)
+        say(iteration + 1, plan.iterations)
     blocks.improve(items, scaled_gram(items, unobserved))
     return items
 
@@ -179,7 +194,7 @@ def _improve(
         items += length * direction
         if step == steps - 1:
             break
-        residual -= length * product
+        residual -= length * product  # of an item that does not move, both are zero
         new = np.einsum("if,if->i", residual, residual)
         turn = np.divide(new, square, out=np.zeros_like(square), where=going)[:, None]
         direction = residual + turn * direction

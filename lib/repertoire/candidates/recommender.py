@@ -33,7 +33,8 @@ class Fitting:
 
     interactions: columns of the table `interactions` (user_id, item_id, strength, negative, seen, last_ts, …), one row
     a pair; users: the table `users` as valid on the day, or None; as_of: the run's date, whose end is the cutoff;
-    scratch: a folder for checkpoints and materialised input.
+    scratch: a folder for checkpoints and materialised input; previous: gives the newest model of that name that an earlier
+    date's run has fitted, or None; say: tells the user one line.
     """
 
     spark: SparkSession
@@ -43,6 +44,8 @@ class Fitting:
     seed: int
     scratch: PurePosixPath | str
     settings: CandidateSettings
+    previous: Callable[[str], FittedModel | None] = lambda name: None
+    say: Callable[[str], None] = lambda text: None
 
 
 @dataclass(frozen=True)

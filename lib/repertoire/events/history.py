@@ -12,6 +12,12 @@ _VALID_FROM = "valid_from"
 _VALID_TO = "valid_to"
 
 
+def first_history(incoming: DataFrame, *, restated: dt.date | None = None) -> DataFrame:
+    """What `history` gives where there is none yet."""
+    until = F.lit(restated).cast("date")
+    return incoming.withColumns({_VALID_FROM: F.lit(ALWAYS), _VALID_TO: until})
+
+
 def history(
     current: DataFrame, incoming: DataFrame, run_date: dt.date, key: str, *, restated: dt.date | None = None
 ) -> DataFrame:

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from repertoire.errors import InputError, SettingsError
 from repertoire.events.attributes import IngestedAttributes, read_items, read_users
 from repertoire.events.counts import FileCounts
-from repertoire.events.history import history
+from repertoire.events.history import first_history, history
 from repertoire.events.ingest import LOG_KINDS, read_log
 from repertoire.events.input_files import InputFile
 from repertoire.events.sources import KINDS, Sources, find_sources
@@ -92,7 +92,10 @@ def _history(inputs: Inputs, read: IngestedAttributes, table: Table, kind: str, 
         for row in inputs.rows_now(INGESTED_FILES)
         if row["kind"] == kind and row["run_date"] > context.run_date
     ]
-    rows = history(inputs.frame(table), read.rows, context.run_date, table.key[0], restated=min(later, default=None))
+    restated = min(later, default=None)
+    if not inputs.has(table):
+        return first_history(read.rows, restated=restated).select(*table.column_names)
+    rows = history(inputs.frame(table), read.rows, context.run_date, table.key[0], restated=restated)
     return rows.select(*table.column_names)
 
 

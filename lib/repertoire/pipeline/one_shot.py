@@ -37,7 +37,7 @@ from repertoire.ranking.blend_by_tier import blend_by_tier
 from repertoire.settings import Settings
 from repertoire.store.frames import conform, empty_frame
 from repertoire.store.schemas import arrow_schema
-from repertoire.tables import EVENTS, REJECTED_EVENTS
+from repertoire.tables import EVENTS, ITEMS, REJECTED_EVENTS, USERS
 
 STAGES: tuple[Stage, ...] = (
     ingest_events.STAGE,
@@ -47,7 +47,7 @@ STAGES: tuple[Stage, ...] = (
     rank_recommendations.STAGE,
 )
 
-_AS_THEY_COME = (EVENTS, REJECTED_EVENTS)
+_AS_THEY_COME = (EVENTS, ITEMS, USERS, REJECTED_EVENTS)
 """Tables that are not written: their stage has left them in its scratch folder, or nobody reads them."""
 
 

@@ -1,5 +1,6 @@
 """Stage: fits the candidate models."""
 
+import datetime as dt
 from types import SimpleNamespace
 
 from pyspark.sql import functions as F
@@ -9,6 +10,7 @@ from repertoire.candidates.registry import recommender
 from repertoire.candidates.sources import fit_sources
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.pipeline.valid_on import valid_on
+from repertoire.settings import IalsSettings
 from repertoire.tables import INTERACTIONS, MODELS, USERS
 
 
@@ -17,7 +19,8 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
     models = fit_sources(fitting)
     for model in models:
         context.say(told(model))
-    return Outputs(models=models, fitted_on=lambda: _hash_of(fitting))
+    origins = [model.metadata.get(key) for model in models for key in ("started_from", "folded_into")]
+    return Outputs(models=models, fitted_on=lambda: _hash_of(fitting) + "".join(filter(None, origins)))
 
 
 def fitting_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Fitting:
@@ -29,7 +32,18 @@ def fitting_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -
         seed=context.seed,
         scratch=context.scratch,
         settings=settings.candidates,
+        previous=lambda name: _previous(inputs, settings.candidates.ials, context.run_date, name),
+        say=context.say,
     )
+
+
+def _previous(inputs: Inputs, settings: IalsSettings, day: dt.date, name: str) -> FittedModel | None:
+    """The newest model of that name of an earlier date, as far back as the settings look."""
+    for days in range(1, max(settings.warm_start_days, settings.refit_days - 1) + 1):
+        model = inputs.model_of_day(name, day - dt.timedelta(days=days))
+        if model is not None:
+            return model
+    return None
 
 
 def told(model: FittedModel) -> str:

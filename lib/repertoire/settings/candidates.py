@@ -1,13 +1,19 @@
 """Settings of the candidate models and of the scorer that they share."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from repertoire.settings.section import Section
 
 
 class AlsSettings(Section):
-    """Spark MLlib's alternating least squares (Hu, Koren, Volinsky 2008; regularised as in Zhou et al. 2008)."""
+    """Alternating least squares (Hu, Koren, Volinsky 2008; regularised as in Zhou et al. 2008), by Spark MLlib or by ours."""
 
+    engine: Literal["mllib", "ials"] = Field(
+        "mllib",
+        description="mllib; or ials: the same objective by the solver of candidates.ials, many times as fast on large data",
+    )
     rank: int = Field(48, ge=1, le=2000, description="number of latent factors")
     iterations: int = Field(8, ge=1, le=200, description="alternations")
     regularization: float = Field(0.2, ge=0, description="ridge on the factors, times the number of ratings")
@@ -45,10 +51,19 @@ class IalsSettings(Section):
         0.0, ge=0, description="a refused pair enters as confident zero with alpha × this × its negative strength"
     )
     cg_steps: int = Field(3, ge=1, le=50, description="conjugate gradient steps for each half of an iteration")
-    single_task_pairs: int = Field(
-        30_000_000,
+    single_task_pairs: int | None = Field(
+        None,
         ge=0,
-        description="up to so many pairs are fitted in one task with threads; more are spread over all",
+        description="up to so many pairs are fitted in one task with threads, more are spread over all; null: by the memory",
+    )
+    warm_start_days: int = Field(
+        0, ge=0, le=366, description="start from the newest model of the last so many run dates; 0: from random factors"
+    )
+    refit_days: int = Field(
+        1,
+        ge=1,
+        le=366,
+        description="fit anew so many days after the last fit; until then users and new items are folded into that model",
     )
 
 

@@ -217,3 +217,16 @@ class _Cluster:
 )
 def test_memory_of_a_cluster_is_its_executors(cluster: _Cluster, gigabytes: int) -> None:
     assert memory_of(cluster) == gigabytes * 2**30  # type: ignore[arg-type]
+
+
+def test_a_large_fit_says_what_the_other_engine_would_take(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    asked = dataclasses.replace(fitting(interactions(spark, checkerboard(6)), tmp_path, SETTINGS), say=said.append)
+    als.fit(asked)
+    assert said == []
+    monkeypatch.setattr(als, "_LARGE", 3)
+    als.fit(asked)
+    assert len(said) == 1
+    assert "candidates.als.engine = ials minimises the same objective in about" in said[0]

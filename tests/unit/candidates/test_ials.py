@@ -1,20 +1,23 @@
 """Implicit ALS: against the normal equations solved exactly, its laws, and the same bits however it is spread."""
 
 import dataclasses
+import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit.candidates.toy import factors, fitting, interactions, proposals, request
 
-from repertoire.candidates import ials
+from repertoire.candidates import als, ials, ials_tasks, user_blocks
+from repertoire.candidates.ials_cost import IalsSize, pairs_of_one_task
 from repertoire.candidates.ials_solver import Objective, Sums, add_up
 from repertoire.candidates.propose_by_factors import propose_by_factors
 from repertoire.candidates.recommender import FittedModel
-from repertoire.candidates.user_blocks import blocks_for
+from repertoire.candidates.user_blocks import PairRows, blocks_for
 from repertoire.errors import InputError, SettingsError
-from repertoire.settings import CandidateSettings, IalsSettings
+from repertoire.settings import AlsSettings, CandidateSettings, IalsSettings
 
 SETTINGS = IalsSettings(
     rank=4, iterations=4, regularization=0.05, regularize_unobserved=True, unobserved_weight=0.4, alpha=1.5
@@ -88,7 +91,7 @@ def test_the_same_bits_in_one_task_and_on_any_number_of_partitions(
     rows = pairs(120, 30)
     here = both(fit(spark, rows, tmp_path / "one"))
     monkeypatch.setattr(type(spark.sparkContext), "defaultParallelism", partitions)
-    monkeypatch.setattr(ials, "_COLLECTED", 3)  # of four and more partitions, groups are added up first
+    monkeypatch.setattr(ials_tasks, "_COLLECTED", 3)  # of four and more partitions, groups are added up first
     spread = fit(spark, rows[::-1], tmp_path / "spread", partitions, single_task_pairs=0)
     assert spread.metadata["tasks"] == partitions
     assert both(spread) == here
@@ -187,3 +190,132 @@ def test_sums_are_those_of_halves() -> None:
     nodes = [(n, 1, Sums(np.full((1, 1), n, np.float32), np.zeros((1, 1)))) for n in (0, 1, 2, 3, 6, 5)]
     added = [(first, size, float(sums.items[0, 0])) for first, size, sums in add_up(nodes)]
     assert added == [(0, 4, 6.0), (5, 1, 5.0), (6, 1, 6.0)]
+
+
+def test_local_parquet_gives_the_bits_that_rows_through_the_jvm_give(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [*pairs(120, 30), ("u001", "i03", 0.0), ("u002", "i04", 1.0, 2.0), ("nobody", "nothing", 0.0)]
+    frame = interactions(spark, rows)
+    frame.repartition(3).write.parquet(str(tmp_path / "a log"))
+    read = spark.read.parquet(str(tmp_path / "a log"))
+    through_jvm = both(ials.fit(fitting(frame, tmp_path / "jvm", with_ials())))
+    monkeypatch.setattr(user_blocks, "_ROWS_A_PART", 100)
+    for task_pairs in (30_000_000, 0):
+        settings = with_ials(single_task_pairs=task_pairs)
+        assert PairRows(read, ("strength",), lambda table: table).parts
+        assert both(ials.fit(fitting(read, tmp_path / f"files {task_pairs}", settings))) == through_jvm
+    filtered = read.where("item_id != 'i00'")
+    assert PairRows(filtered, ("strength",), lambda table: table).parts is None
+    assert "i00" not in both(ials.fit(fitting(filtered, tmp_path / "filtered", with_ials())))[1]
+
+
+def test_als_is_solved_by_ials_for_the_objective_of_mllib(spark: SparkSession, tmp_path: Path) -> None:
+    rows = pairs()
+    users, items, matrix = dense(rows)
+    frame = interactions(spark, rows)
+    found = {}
+    for engine in ("mllib", "ials"):
+        settings = AlsSettings(engine=engine, rank=4, iterations=25, regularization=0.1, alpha=1.5)
+        model = als.fit(fitting(frame, tmp_path / engine, CandidateSettings(als=settings)))
+        assert model.name == "als"
+        mine, its = both(model)
+        x, y = np.array([mine[user] for user in users]), np.array([its[item] for item in items])
+        confidence = np.where(matrix > 0, 1 + 1.5 * matrix, 1)
+        ridge = 0.1 * ((matrix > 0).sum(1) @ (x**2).sum(1) + (matrix > 0).sum(0) @ (y**2).sum(1))
+        found[engine] = (confidence * ((matrix > 0) - x @ y.T) ** 2).sum() + ridge
+    assert found["ials"] == pytest.approx(found["mllib"], rel=0.02)
+
+
+@pytest.mark.parametrize("changes", [{"implicit": False}, {"nonnegative": True}])
+def test_what_only_mllib_can_fit_is_refused(spark: SparkSession, tmp_path: Path, changes: dict[str, bool]) -> None:
+    settings = CandidateSettings(als=AlsSettings(engine="ials", **changes))
+    with pytest.raises(SettingsError, match=rf"candidates\.als\.{next(iter(changes))} = .*engine = mllib"):
+        als.fit(fitting(interactions(spark, pairs()), tmp_path, settings))
+
+
+def test_users_and_items_are_folded_in(spark: SparkSession, tmp_path: Path) -> None:
+    before = [row for row in pairs() if row[0] < "u35" and row[1] < "i22"]
+    model = fit(spark, before, tmp_path / "before")
+    today = fitting(interactions(spark, pairs()), tmp_path / "today", with_ials())
+    folded = ials.fold_in(dataclasses.replace(model, metadata={**model.metadata, "model_version": "v1"}), today)
+    (_, was), (mine, its) = both(model), both(folded)
+    assert {item: its[item] for item in was} == was
+    users, items, matrix = dense(pairs())
+    assert (set(mine), set(its)) == (set(users), set(items))
+    y = np.array([its[item] for item in items])
+    np.testing.assert_allclose(np.array([mine[user] for user in users]), solved(matrix, y), atol=1e-4)
+    assert all(np.abs(its[item]).max() > 0.01 for item in ("i22", "i23", "i24"))
+    assert folded.metadata["folded_into"] == "v1"
+
+
+def test_a_warm_start_is_further_after_an_iteration(spark: SparkSession, tmp_path: Path) -> None:
+    rows = pairs()
+    known = fit(spark, rows[:-1], tmp_path / "known", iterations=60)
+    target = solved_scores(spark, rows, tmp_path)
+    errors = {}
+    for days in (0, 1):
+        settings = with_ials(iterations=1, warm_start_days=days)
+        asked = fitting(interactions(spark, rows), tmp_path / str(days), settings)
+        day = (asked.as_of - dt.timedelta(days=1)).isoformat()
+        yesterday = dataclasses.replace(known, metadata={**known.metadata, "as_of": day, "trained_on": day})
+        model = ials.fit(dataclasses.replace(asked, previous=lambda name, last=yesterday: last))
+        assert ("started_from" in model.metadata) == bool(days)
+        errors[days] = np.abs(scores_of(model, rows) - target).mean()
+    assert errors[1] < errors[0] / 2
+
+
+def scores_of(model: FittedModel, rows: list[tuple]) -> np.ndarray:
+    users, items, _ = dense(rows)
+    mine, its = both(model)
+    return np.array([mine[user] for user in users]) @ np.array([its[item] for item in items]).T
+
+
+def solved_scores(spark: SparkSession, rows: list[tuple], folder: Path) -> np.ndarray:
+    return scores_of(fit(spark, rows, folder / "target", iterations=60, cg_steps=10), rows)
+
+
+@pytest.mark.parametrize(
+    ("age", "change", "folds"), [(2, {}, True), (3, {}, False), (2, {"alpha": 9.0}, False), (2, {"rank": 3}, False)]
+)
+def test_a_young_model_of_the_same_objective_is_folded_into(
+    spark: SparkSession, tmp_path: Path, age: int, change: dict[str, float], folds: bool
+) -> None:
+    rows = pairs(20, 12)
+    last = fit(spark, rows, tmp_path / "last")
+    asked = fitting(interactions(spark, rows), tmp_path / "now", with_ials(refit_days=3, **change))
+    day = (asked.as_of - dt.timedelta(days=age)).isoformat()
+    last = dataclasses.replace(last, metadata={**last.metadata, "as_of": day, "trained_on": day})
+    model = ials.fit(dataclasses.replace(asked, previous=lambda name: last))
+    assert ("folded_into" in model.metadata) == folds
+    assert model.metadata["trained_on"] == (day if folds else asked.as_of.isoformat())
+
+
+def test_what_a_fit_will_take_is_said_before_it_begins(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    asked = dataclasses.replace(fitting(interactions(spark, pairs()), tmp_path, with_ials()), say=said.append)
+
+    def alternate_no_more(*_: object) -> None:
+        raise ials.Diverged(1)
+
+    monkeypatch.setattr(ials, "fit_in_one_task", alternate_no_more)
+    with pytest.raises(SettingsError, match="after 1 of 4 iterations"):
+        ials.fit(asked)
+    assert [line.partition(": about")[0] for line in said] == ["ials: 239 pairs of 25 items in one task"]
+
+
+def test_estimates_grow_with_pairs_and_shrink_with_cores() -> None:
+    size = IalsSize(pairs=101_192_572, items=100_000, rank=64, blocks=128, tasks=1, cores=2)
+    assert 5e9 < size.bytes < 10e9  # measured: 7.6e9
+    twice, more_cores = (dataclasses.replace(size, **change) for change in ({"pairs": 2 * size.pairs}, {"cores": 4}))
+    assert twice.seconds(15, 3) == pytest.approx(2 * size.seconds(15, 3))
+    assert more_cores.seconds(15, 3) == pytest.approx(size.seconds(15, 3) / 2)
+    assert dataclasses.replace(size, rank=128).seconds(15, 3) > 1.8 * size.seconds(15, 3)
+
+
+def test_one_task_gets_what_this_machine_has_free(spark: SparkSession) -> None:
+    assert pairs_of_one_task(spark) >= 5_000_000
+    on_a_cluster = SimpleNamespace(sparkContext=SimpleNamespace(master="yarn"))
+    assert pairs_of_one_task(on_a_cluster) == 5_000_000

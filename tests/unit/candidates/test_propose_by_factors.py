@@ -1,5 +1,8 @@
 """From factors to proposals by hand: seen, eligible, history, and what is refused."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from tests.unit.candidates.toy import at, interactions, proposals, request
@@ -104,3 +107,35 @@ def test_uneven_factors_are_refused(spark: SparkSession) -> None:
     uneven = model(spark, [("a", [1.0]), ("b", [1.0, 2.0])])
     with pytest.raises(RepertoireError, match=r"toy: its items have \[1, 2\] factors"):
         propose_by_factors(uneven, request(pairs(spark), QUIET, ["u1"], k=1))
+
+
+@pytest.mark.parametrize(
+    "asked", [{}, {"explain": False}, {"include_seen": True}, {"explain": False, "include_seen": True}]
+)
+def test_interactions_in_local_parquet_give_the_same_lists(
+    spark: SparkSession, tmp_path: Path, asked: dict[str, bool]
+) -> None:
+    random = np.random.default_rng(3)
+    names = [f"i{number:02}" for number in range(30)]
+    rows = [
+        (f"u{user:02}", names[item], float(random.integers(0, 3)), 0.0, bool(random.random() < 0.6), at(int(item) % 4))
+        for user, item in np.argwhere(random.random((60, 30)) < 0.4)
+    ]
+    table = [(name, [float(value) for value in random.standard_normal(3)]) for name in names[2:]]
+    users = [(f"u{user:02}", [float(value) for value in random.standard_normal(3)]) for user in range(70)]
+    toy = FittedModel(
+        "toy",
+        {
+            "item_factors": spark.createDataFrame(table, "item_id string, factors array<float>"),
+            "user_factors": spark.createDataFrame(users, "user_id string, factors array<float>"),
+        },
+    )
+    frame = interactions(spark, rows)
+    frame.repartition(3).write.parquet(str(tmp_path / "interactions"))
+    settings = CandidateSettings(**asked)
+    found = [
+        proposals(propose_by_factors(toy, request(read, settings, [user for user, _ in users], k=5)))
+        for read in (frame, spark.read.parquet(str(tmp_path / "interactions")))
+    ]
+    assert found[0] == found[1]
+    assert any("because_of" in row[-1] for row in found[0]) == settings.explain

@@ -2,13 +2,14 @@
 
 import datetime as dt
 from functools import reduce
+from operator import itemgetter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from repertoire.events.history import ALWAYS, history
+from repertoire.events.history import ALWAYS, first_history, history
 
 Span = tuple[int, int | None, str]
 SCHEMA = "item_id string, title string, tags array<string>, valid_from date, valid_to date"
@@ -110,3 +111,15 @@ def test_files_of_several_dates_in_any_order_give_one_history(
         said = [title for on, title in sorted(order) if on <= today] or [order[0][1]]
         held = [title for begin, end, title in spans if begin <= today and (end is None or today < end)]
         assert held == said[-1:]
+
+
+@pytest.mark.parametrize("restated", [None, 7])
+def test_a_first_history_is_what_a_merge_into_nothing_gives(spark: SparkSession, restated: int | None) -> None:
+    incoming = spark.createDataFrame([("a", "A"), ("b", None)], "item_id string, title string")
+    nothing = spark.createDataFrame([], "item_id string, title string, valid_from date, valid_to date")
+    later = None if restated is None else day(restated)
+    first = first_history(incoming, restated=later)
+    assert first.schema.names == nothing.schema.names
+    merged_into_nothing = history(nothing, incoming, day(5), "item_id", restated=later)
+    key = itemgetter("item_id")
+    assert sorted(first.collect(), key=key) == sorted(merged_into_nothing.collect(), key=key)
