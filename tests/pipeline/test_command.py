@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from repertoire.pipeline.stages import STAGES
 from repertoire.store import Warehouse
+from repertoire.tables import RECOMMENDATIONS
 from tests.pipeline.conftest import LAST_DAY, Command
 from tests.pipeline.nightly import SMALL, Logs
 
@@ -54,6 +55,19 @@ def test_recommend_gives_everybody_a_full_list_of_unseen_items(repertoire: Comma
     again = repertoire("recommend", log, "--out", out, *small(*columns))
     assert again.exit_code == 0, again.output
     pd.testing.assert_frame_equal(pd.read_parquet(out), table)
+
+
+def test_recommend_gives_the_lists_of_a_warehouse(
+    repertoire: Command, finished: Warehouse, logs: Logs, spark: SparkSession, tmp_path: Path
+) -> None:
+    out, columns = tmp_path / "lists.parquet", ["user_id", "rank", "item_id", "score", "source", "reason"]
+    arguments = ["--items", logs.items, *small(f"ingest.users={logs.users}")]
+    done = repertoire("recommend", logs.events, "--out", out, *arguments)
+    assert done.exit_code == 0, done.output
+    kept = finished.tables.read(spark, RECOMMENDATIONS, finished.tables.version(RECOMMENDATIONS), LAST_DAY)
+    expected = kept.select(*columns).orderBy("user_id", "rank").toPandas()
+    assert len(expected["source"].unique()) > 1
+    pd.testing.assert_frame_equal(pd.read_parquet(out), expected)
 
 
 def test_recommend_writes_one_file_where_the_name_asks_for_it(repertoire: Command, log: Path, tmp_path: Path) -> None:
