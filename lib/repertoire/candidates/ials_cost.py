@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-_CORE_SECONDS = 2.6e-10  # for a pair, a factor and a pass over the pairs
-_PREPARATION = 5e-7  # core seconds for a pair
+_CORE_SECONDS = 4e-10  # for a pair, a factor and a pass over the pairs
+_PREPARATION = 8e-7  # core seconds for a pair
 
 _BASE = 2**30  # Java and Python with nothing to do
 _IN_ONE_TASK = 58  # bytes a pair: read, coded, sorted by user
