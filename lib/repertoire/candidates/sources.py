@@ -38,8 +38,8 @@ def propose_from_sources(
     """source → user_id, item_id, source, score, rank, reason: the proposals of the sources that were asked.
 
     model: gives a fitted model by its source; it is asked for when it is needed. The personalising models propose for all
-    users; the others only for users whose list those leave short of k items. Users and proposals are materialised as
-    Parquet in the scratch folder, since they are read more than once.
+    users; the others only for users whose list those leave short of k items. Proposals are materialised as Parquet in the
+    scratch folder, since they are read more than once; so are the users of the request, which the caller has materialised.
     """
 
     def propose(source: str, asked: Request) -> DataFrame:
@@ -47,7 +47,7 @@ def propose_from_sources(
         return materialise(proposals.select(*PROPOSAL), f"{scratch}/{source}")
 
     tiers = fallback_tiers(request.settings)
-    asked = request = replace(request, users=materialise(request.users, f"{scratch}/users"))
+    asked = request
     found = {source: propose(source, request) for source, tier in tiers.items() if tier == 0}
     for source in FALLBACKS:
         if found:

@@ -131,8 +131,10 @@ def _told(files: list[Path]) -> str:
     lists, places = 0, Counter[str]()
     for file in files:
         for batch in pq.ParquetFile(file).iter_batches(columns=["rank", "source"]):
-            lists += batch.column("rank").to_numpy().tolist().count(1)
-            places.update(batch.column("source").to_pylist())
+            lists += int((batch.column("rank").to_numpy() == 1).sum())
+            places.update(
+                {found["values"]: found["counts"] for found in batch.column("source").value_counts().to_pylist()}
+            )
     rows = places.total()
     shares = ", ".join(f"{count / rows:.1%} {source}" for source, count in places.most_common())
     return f"{rows:,} rows, {lists:,} lists; places: {shares}" if rows else "no rows: there is nothing to propose"

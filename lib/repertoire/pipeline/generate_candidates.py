@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from repertoire.candidates.recommender import Request
 from repertoire.candidates.sources import propose_from_sources, together
 from repertoire.errors import InputError
+from repertoire.frames.materialise import materialise
 from repertoire.pipeline.eligible_items import eligible_items
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.pipeline.valid_on import valid_on
@@ -25,7 +26,7 @@ def request_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -
     candidates: CandidateSettings = settings.candidates
     return Request(
         spark=context.spark,
-        users=_users(inputs, candidates, context),
+        users=materialise(_users(inputs, candidates, context), f"{context.scratch}/users"),
         interactions=inputs.frame(INTERACTIONS),
         eligible=eligible_items(inputs, context.run_date),
         k=candidates.per_user or settings.ranking.top_k,

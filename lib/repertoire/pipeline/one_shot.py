@@ -33,19 +33,14 @@ from repertoire.pipeline.log_marks import mark_logs
 from repertoire.pipeline.progress import Progress
 from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage
 from repertoire.pipeline.stage_cost import CostMeter
+from repertoire.pipeline.stages import STAGES as NIGHTLY
 from repertoire.ranking.blend_by_tier import blend_by_tier
 from repertoire.settings import Settings
 from repertoire.store.frames import conform, empty_frame
 from repertoire.store.schemas import arrow_schema
 from repertoire.tables import EVENTS, ITEMS, REJECTED_EVENTS, USERS
 
-STAGES: tuple[Stage, ...] = (
-    ingest_events.STAGE,
-    build_features.STAGE,
-    train_candidates.STAGE,
-    generate_candidates.STAGE,
-    rank_recommendations.STAGE,
-)
+STAGES = NIGHTLY[: NIGHTLY.index(rank_recommendations.STAGE) + 1]
 
 _AS_THEY_COME = (EVENTS, ITEMS, USERS, REJECTED_EVENTS)
 """Tables that are not written: their stage has left them in its scratch folder, or nobody reads them."""
