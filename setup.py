@@ -31,6 +31,7 @@ TEST = [
     "prometheus-client>=0.26,<0.27",
     "playwright>=1.65,<2",
     "ranx>=0.3.21,<0.4",
+    "implicit>=0.7.3,<0.8",
     "types-PyYAML>=6,<7",
     "venv-pack>=0.2,<0.3",  # scripts/package.sh
 ]

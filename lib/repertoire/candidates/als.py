@@ -18,7 +18,8 @@ from repertoire import vocabulary as v
 from repertoire.candidates.als_memory import AlsSize, refuse_if_too_large
 from repertoire.candidates.ials import fit_factors
 from repertoire.candidates.ials_cost import IalsSize
-from repertoire.candidates.propose_by_factors import FACTORS, ITEM_FACTORS, USER_FACTORS, propose_by_factors
+from repertoire.candidates.item_factors import FACTORS, ITEM_FACTORS
+from repertoire.candidates.propose_by_factors import USER_FACTORS, propose_by_factors
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
 from repertoire.candidates.training_pairs import nothing_to_learn_from, training_pairs
 from repertoire.errors import SettingsError

@@ -16,8 +16,9 @@ from repertoire import vocabulary as v
 from repertoire.candidates.ials_cost import IalsSize, pairs_of_one_task
 from repertoire.candidates.ials_solver import Diverged, Half, Objective, Plan
 from repertoire.candidates.ials_tasks import Problem, fit_in_one_task, fit_spread
+from repertoire.candidates.item_factors import FACTORS, ITEM_FACTORS
 from repertoire.candidates.pair_kernel import Floats
-from repertoire.candidates.propose_by_factors import FACTORS, ITEM_FACTORS, USER_FACTORS, propose_by_factors
+from repertoire.candidates.propose_by_factors import USER_FACTORS, propose_by_factors
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
 from repertoire.candidates.training_pairs import nothing_to_learn_from, training_pairs
 from repertoire.candidates.user_blocks import PairRows, blocks_for, threads_of_a_task

@@ -18,8 +18,8 @@ from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
 from repertoire.candidates.ials_solver import Block, Diverged, Half, Node, Plan, Sums, add_up, alternate
+from repertoire.candidates.item_factors import FACTORS
 from repertoire.candidates.pair_kernel import Floats
-from repertoire.candidates.propose_by_factors import FACTORS
 from repertoire.candidates.user_blocks import PairRows, UserBlock, merged, stream_of, threads_of_a_task
 
 _LOG = logging.getLogger(__name__)

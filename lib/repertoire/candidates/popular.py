@@ -4,7 +4,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
-from repertoire.candidates.propose_by_factors import FACTORS, ITEM_FACTORS, top_k_for
+from repertoire.candidates.item_factors import FACTORS, ITEM_FACTORS
+from repertoire.candidates.propose_by_factors import top_k_for
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
 from repertoire.candidates.votes import vote
 

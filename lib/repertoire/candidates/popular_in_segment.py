@@ -6,8 +6,9 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
+from repertoire.candidates.item_factors import FACTORS, ITEM_FACTORS
 from repertoire.candidates.masked_top_k import PROPOSALS
-from repertoire.candidates.propose_by_factors import FACTORS, ITEM_FACTORS, top_k_for
+from repertoire.candidates.propose_by_factors import top_k_for
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
 from repertoire.candidates.votes import vote
 from repertoire.errors import SettingsError, unknown_name

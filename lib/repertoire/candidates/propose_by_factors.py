@@ -10,15 +10,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
-from repertoire.candidates.masked_top_k import PROPOSALS, ItemFactors, masked_top_k
+from repertoire.candidates.item_factors import item_factors
+from repertoire.candidates.masked_top_k import PROPOSALS, masked_top_k
 from repertoire.candidates.pair_kernel import strongest_pairs
 from repertoire.candidates.recommender import FittedModel, Request
 from repertoire.candidates.user_blocks import PairRows, UserBlock, threads_of_a_task
-from repertoire.errors import RepertoireError
 
 USER_FACTORS = "user_factors"
-ITEM_FACTORS = "item_factors"
-FACTORS = "factors"
 _LISTS = "user_id string, masked array<int>, history array<int>"
 HISTORY = 50  # the strongest items of a user that may explain a proposal: more would cost more than the scoring
 
@@ -38,10 +36,9 @@ def top_k_for(
     """Proposals for `users` (user_id, factors, reason) from the model's item_factors.
 
     alike: a column of `users` that is equal where the factors are, so that those users are scored together.
-    The driver holds the item factors; raises RepertoireError if they are larger than
-    candidates.max_item_factors_mb, as far as the model's metadata (`items`, `factors`) tells.
+    Item factors of more than candidates.max_item_factors_mb are not held but mapped from files, and scored in blocks.
     """
-    items = _item_factors(model, request)
+    items = item_factors(model, request.eligible, memory_mb=request.settings.max_item_factors_mb)
     if not len(items.ids):
         return request.spark.createDataFrame([], PROPOSALS)
     partitions = int(request.spark.conf.get("spark.sql.shuffle.partitions") or 1)
@@ -57,30 +54,6 @@ def top_k_for(
     if alike is not None:
         users = users.sortWithinPartitions(alike)
     return masked_top_k(users, items, k=request.k, users_per_block=request.settings.users_per_block)
-
-
-def _item_factors(model: FittedModel, request: Request) -> ItemFactors:
-    bound = request.settings.max_item_factors_mb
-    megabytes = model.metadata.get("items", 0) * model.metadata.get("factors", 0) * 4 / 2**20
-    if megabytes > bound:
-        raise RepertoireError(
-            f"{model.name}: {model.metadata['items']:,} items of {model.metadata['factors']} factors are "
-            f"{megabytes:,.0f} MB, more than candidates.max_item_factors_mb ({bound}). Every Python worker holds them: "
-            "raise the bound if the machines have the memory, or fit fewer factors."
-        )
-    table = model.tables[ITEM_FACTORS].select(v.ITEM_ID, FACTORS).toArrow()
-    table = table.sort_by(v.ITEM_ID).combine_chunks()
-    ids, factors = (table.column(name).combine_chunks() for name in (v.ITEM_ID, FACTORS))
-    lengths = pc.unique(pc.list_value_length(factors)).to_pylist()
-    if len(lengths) > 1:
-        raise RepertoireError(f"{model.name}: its items have {sorted(lengths)} factors; all must have as many")
-    matrix = factors.flatten().to_numpy(zero_copy_only=False).reshape(len(ids), *lengths or (0,))
-    if not np.isfinite(matrix).all():
-        raise RepertoireError(f"{model.name}: some of its item factors are not finite; fit it again")
-    if request.eligible is None:
-        return ItemFactors(ids, matrix)
-    eligible = request.eligible.select(v.ITEM_ID).toArrow().column(v.ITEM_ID)
-    return ItemFactors(ids, matrix, pc.is_in(ids, eligible).to_numpy(zero_copy_only=False))
 
 
 def _seen_and_history(request: Request, items: pa.Array, explain: bool, tasks: int) -> DataFrame | None:

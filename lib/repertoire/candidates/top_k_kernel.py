@@ -102,6 +102,19 @@ def exact_top_k(users: Floats, items: Items, masked_rows: Positions, masked_item
     return answer
 
 
+def better_of(best: TopK, more: TopK, first: int) -> TopK:
+    """The k best of two lists of each user, `more` of items that come after those of `best`, counted from `first` on."""
+    positions = np.hstack([best.positions, np.where(more.positions >= 0, more.positions + first, -1)])
+    scores = np.hstack([best.scores, more.scores])
+    k = best.scores.shape[1]
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # equal scores by position, as they stand
+    return TopK(
+        np.take_along_axis(positions, order, axis=1),
+        np.take_along_axis(scores, order, axis=1),
+        np.minimum(best.lengths + more.lengths, k),
+    )
+
+
 def float32_error(factors: int) -> float:
     """γ_f = f·u / (1 - f·u): |fl(x·y) - x·y| ≤ γ_f |x|·|y| for any order of summation (Higham 2002, section 3.1)."""
     return factors * _UNIT / (1 - factors * _UNIT)

@@ -77,7 +77,7 @@ class Profile:
 
 def shortcomings(profile: Profile, size: LogSize, settings: CandidateSettings) -> list[str]:
     """What of a profile will not do for a log of this size: a line each, with what to write instead."""
-    found = [_files(profile), _heap(profile, size, settings), _item_factors(size, settings)]
+    found = [_files(profile), _heap(profile, size, settings)]
     if profile.values.get("spark.master") == "yarn" or "spark.kubernetes.namespace" in profile.values:
         found += [_overhead(profile, size, settings), _driver_overhead(profile, size, settings)]
     return [line for line in found if line]
@@ -107,7 +107,7 @@ def _heap(profile: Profile, size: LogSize, settings: CandidateSettings) -> str |
 
 def _overhead(profile: Profile, size: LogSize, settings: CandidateSettings) -> str | None:
     heap, has = profile.memory_of("executor")
-    worker = worker_bytes(size.items, settings.als.rank)
+    worker = worker_bytes(size.items, settings.als.rank, settings.max_item_factors_mb)
     needed = profile.cores * worker + max(_LEAST_OVERHEAD, heap // 20)
     if needed <= has:
         return None
@@ -120,23 +120,13 @@ def _overhead(profile: Profile, size: LogSize, settings: CandidateSettings) -> s
 
 def _driver_overhead(profile: Profile, size: LogSize, settings: CandidateSettings) -> str | None:
     _, has = profile.memory_of("driver")
-    needed = worker_bytes(size.items, settings.als.rank) + _LEAST_OVERHEAD
+    needed = worker_bytes(size.items, settings.als.rank, settings.max_item_factors_mb) + _LEAST_OVERHEAD
     if needed <= has:
         return None
     return (
         f"spark.driver.memoryOverhead: {has / _GIB:.1f} GiB, of which the driver's Python needs "
         f"{needed / _GIB:.1f} for {size.items:,} items at rank {settings.als.rank} in cluster deploy mode. Write "
         f"spark.driver.memoryOverhead {_gibibytes(needed)}"
-    )
-
-
-def _item_factors(size: LogSize, settings: CandidateSettings) -> str | None:
-    needed = -(-size.items * settings.als.rank * 4 // 2**20)
-    if needed <= settings.max_item_factors_mb:
-        return None
-    return (
-        f"setting candidates.max_item_factors_mb: {settings.max_item_factors_mb}, and {size.items:,} items at rank "
-        f"{settings.als.rank} have {needed:,} MiB of factors. Raise it, with the memory that goes with it, or lower the rank"
     )
 
 

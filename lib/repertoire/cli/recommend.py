@@ -24,7 +24,7 @@ COLUMNS = ("user_id", "rank", "item_id", "score", "source", "reason")
 _MARK = "_repertoire"
 
 # On a small log the JVM would spend most of its time compiling: the quick compiler alone is faster then. It is slower on
-# a large log, and where Java's own BLAS needs the thorough one.
+# a large log, and where MLlib computes in Java for want of a native BLAS.
 _QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC -XX:ReservedCodeCacheSize=240m"
 _SMALL_BYTES = 8 * 2**20
 _UNPACKED = 4  # bytes of a log for each byte of its .gz
@@ -72,7 +72,8 @@ def recommend(
         try:
             own = settings.run.model_copy(update={"warehouse": str(folder)})
             spark = settings.spark
-            if not spark.java_options and _is_small(Path(events)) and has_native_blas():
+            by_mllib = "als" in settings.candidates.models and settings.candidates.als.engine == "mllib"
+            if not spark.java_options and _is_small(Path(events)) and (has_native_blas() or not by_mllib):
                 spark = spark.model_copy(update={"java_options": _QUICK_START})
             _recommend(settings.model_copy(update={"run": own, "spark": spark}), out, folder, debug=debug)
         finally:

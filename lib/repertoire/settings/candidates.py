@@ -89,7 +89,10 @@ class CandidateSettings(Section):
     users: str = Field("", description="file with a column user_id: the only users to make lists for; empty: all")
     users_per_block: int = Field(1024, ge=1, description="users scored at once in a Python worker")
     max_item_factors_mb: int = Field(
-        1024, ge=1, description="refuse models whose item factors are larger: the driver and every worker hold them"
+        1024,
+        ge=1,
+        description="the driver and every worker hold item factors up to this; larger ones are scored in blocks from a file "
+        "that each executor keeps (ials, whose fit needs them in memory, refuses them)",
     )
     als: AlsSettings = AlsSettings()
     ials: IalsSettings = IalsSettings()

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from implicit.als import AlternatingLeastSquares
 from pyspark.sql import SparkSession
+from scipy.sparse import csr_matrix
 from tests.unit.candidates.toy import factors, fitting, interactions, proposals, request
 
 from repertoire.candidates import als, ials, ials_tasks, user_blocks
@@ -225,6 +227,39 @@ def test_als_is_solved_by_ials_for_the_objective_of_mllib(spark: SparkSession, t
         ridge = 0.1 * ((matrix > 0).sum(1) @ (x**2).sum(1) + (matrix > 0).sum(0) @ (y**2).sum(1))
         found[engine] = (confidence * ((matrix > 0) - x @ y.T) ** 2).sum() + ridge
     assert found["ials"] == pytest.approx(found["mllib"], rel=0.02)
+
+
+def test_as_near_to_implicit_as_implicit_is_from_another_start(spark: SparkSession, tmp_path: Path) -> None:
+    """The peer's own objective: confidence 1 + α × strength, one ridge for all. Alternations end in different valleys."""
+    random = np.random.default_rng(8)
+    taste = random.gamma(0.4, size=(150, 4)) @ random.gamma(0.4, size=(4, 60))
+    rows = [
+        (f"u{user:03}", f"i{item:02}", float(random.integers(1, 4)))
+        for user, item in np.argwhere(random.random(taste.shape) < 0.9 * taste / (0.3 + taste))
+    ]
+    users, items, matrix = dense(rows)
+    changes = {"regularization": 0.5, "regularization_exponent": 0.0, "regularize_unobserved": False}
+    mine, its = both(fit(spark, rows, tmp_path, iterations=40, unobserved_weight=1.0, alpha=2.0, **changes))
+    fitted = {"ials": (np.array([mine[user] for user in users]), np.array([its[item] for item in items]))}
+    confidence = np.where(matrix > 0, 1 + 2.0 * matrix, 0)
+    for start in (3, 4):
+        peer = AlternatingLeastSquares(factors=4, regularization=0.5, iterations=40, random_state=start, num_threads=1)
+        peer.fit(csr_matrix(confidence.astype(np.float32)), show_progress=False)
+        fitted[f"implicit {start}"] = peer.user_factors, peer.item_factors
+
+    objective, lists = {}, {}
+    for name, (x, y) in fitted.items():
+        scores = x @ y.T
+        error = np.maximum(confidence, 1) * ((matrix > 0) - scores) ** 2
+        objective[name] = error.sum() + 0.5 * (x**2).sum() + 0.5 * (y**2).sum()
+        lists[name] = np.argsort(-np.where(matrix > 0, -np.inf, scores), axis=1)[:, :10]
+
+    def in_common(one: str, other: str) -> float:
+        return float(np.mean([len({*a} & {*b}) / 10 for a, b in zip(lists[one], lists[other], strict=True)]))
+
+    assert objective["ials"] == pytest.approx(objective["implicit 3"], rel=0.005)
+    assert in_common("ials", "implicit 3") > 0.75
+    assert in_common("ials", "implicit 3") > in_common("implicit 3", "implicit 4") - 0.1
 
 
 @pytest.mark.parametrize("changes", [{"implicit": False}, {"nonnegative": True}])

@@ -6,7 +6,9 @@ import pytest
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 
-from repertoire.candidates.masked_top_k import ItemFactors, masked_top_k
+from repertoire.candidates.item_factors import ItemFactors, item_factors
+from repertoire.candidates.masked_top_k import masked_top_k
+from repertoire.candidates.recommender import FittedModel
 from repertoire.candidates.top_k_kernel import Items, exact_top_k
 
 USERS = "user_id string, factors array<float>, masked array<int>, history array<int>, reason string"
@@ -84,6 +86,40 @@ def test_partitions_and_blocks_do_not_matter(spark: SparkSession) -> None:
     ]
     assert [row[:4] for row in found[0]] == expected
     assert sum(row[4].startswith("because_of:i") for row in found[0]) > count
+
+
+def test_items_in_a_file_are_scored_in_blocks_with_the_same_lists(spark: SparkSession) -> None:
+    random = np.random.default_rng(5)
+    matrix = random.normal(size=(300, 4)).astype(np.float32)
+    matrix[100:140] = matrix[7]  # ties across blocks
+    ids = [f"i{position:03}" for position in range(300)]
+    table = spark.createDataFrame(
+        [(ids[row], matrix[row].tolist()) for row in random.permutation(300)], "item_id string, factors array<float>"
+    )
+    model = FittedModel("toy", {"item_factors": table.repartition(5)}, {"items": 300, "factors": 4})
+    eligible = spark.createDataFrame([(item,) for item in ids if item[-1] != "3"], "item_id string")
+    here, in_file = (item_factors(model, eligible, memory_mb=most) for most in (1, 0))
+    assert here.ids == in_file.ids == pa.array(ids)
+    assert np.array_equal(here.matrix, in_file.matrix.open())
+    users = spark.createDataFrame(
+        [
+            (
+                f"u{row:02}",
+                random.normal(size=4).tolist(),
+                random.integers(0, 300, 90).tolist(),
+                [row, 3 * row],
+                "model",
+            )
+            for row in range(50)
+        ]
+        + [("zero", [0.0] * 4, list(range(298)), None, "model")],
+        USERS,
+    )
+    expected = rows(masked_top_k(users, here, k=9))
+    assert len(expected) == 50 * 9 + 2
+    assert any(row[4].startswith("because_of") for row in expected)
+    for block_bytes in (1, 70 * 16, 10_000):  # an item a block, some, all
+        assert rows(masked_top_k(users, in_file, k=9, block_bytes=block_bytes)) == expected
 
 
 def test_users_and_items_must_have_as_many_factors(spark: SparkSession) -> None:

@@ -90,11 +90,15 @@ def test_history_is_the_strongest_then_the_latest(spark: SparkSession) -> None:
     ]
 
 
-def test_too_many_item_factors_are_refused(spark: SparkSession) -> None:
-    settings = CandidateSettings(max_item_factors_mb=10)
-    large = model(spark, items=40_000, factors=100)
-    with pytest.raises(RepertoireError, match=r"40,000 items of 100 factors are 15 MB, more than candidates.max_item"):
-        propose_by_factors(large, request(pairs(spark), settings, ["u1"], k=1))
+def test_large_item_factors_give_the_same_lists_from_a_file(spark: SparkSession) -> None:
+    told = model(spark, items=40_000, factors=100)
+    asked = [
+        request(pairs(spark), SETTINGS.model_copy(update={"max_item_factors_mb": most}), ["u1", "u2", "idle"], k=2)
+        for most in (10, 20)
+    ]
+    found = [proposals(propose_by_factors(told, one)) for one in asked]
+    assert found[0] == found[1]
+    assert len(found[0]) == 6
 
 
 def test_factors_that_are_not_finite_are_refused(spark: SparkSession) -> None:
@@ -107,6 +111,16 @@ def test_uneven_factors_are_refused(spark: SparkSession) -> None:
     uneven = model(spark, [("a", [1.0]), ("b", [1.0, 2.0])])
     with pytest.raises(RepertoireError, match=r"toy: its items have \[1, 2\] factors"):
         propose_by_factors(uneven, request(pairs(spark), QUIET, ["u1"], k=1))
+
+
+def test_broken_factors_are_refused_on_the_way_to_a_file(spark: SparkSession) -> None:
+    quiet = QUIET.model_copy(update={"max_item_factors_mb": 1})
+    for rows, message in (
+        ([("a", [1.0]), ("b", [float("nan")])], "toy: some of its item factors are not finite"),
+        ([("a", [1.0]), ("b", [1.0, 2.0])], r"toy: its items have \[1, 2\] factors"),
+    ):
+        with pytest.raises(RepertoireError, match=message):
+            propose_by_factors(model(spark, rows, items=10**6, factors=1), request(pairs(spark), quiet, ["u1"], k=1))
 
 
 @pytest.mark.parametrize(

@@ -66,17 +66,14 @@ def test_a_heap_too_small_for_als_is_told_with_one_that_would_do(tmp_path: Path)
     assert "Write spark.executor.memory 4g" in line
 
 
-def test_more_item_factors_than_the_setting_allows_are_told(tmp_path: Path) -> None:
-    large = profile(
-        tmp_path,
-        spark_executor_memory="90g",
-        spark_executor_memoryOverhead="90g",
-        spark_executor_instances="9",
+def test_item_factors_beyond_the_setting_take_no_more_of_a_worker(tmp_path: Path) -> None:
+    ample = profile(
+        tmp_path, spark_executor_memory="90g", spark_executor_memoryOverhead="6g", spark_executor_instances="9"
     )
-    (line,) = shortcomings(large, LogSize(1000, 100, 6_000_000), CandidateSettings())
-    assert line.startswith(
-        "setting candidates.max_item_factors_mb: 1024, and 6,000,000 items at rank 48 have 1,099 MiB"
-    )
+    in_memory = CandidateSettings(max_item_factors_mb=100_000)
+    (line,) = shortcomings(ample, LogSize(1000, 100, 6_000_000), in_memory)
+    assert line.startswith("spark.executor.memoryOverhead: 6.0 GiB for 1 Python workers of about 5.6 GiB")
+    assert shortcomings(ample, LogSize(1000, 100, 6_000_000), CandidateSettings()) == []
 
 
 def test_archives_that_nobody_has_made_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,101 @@
+"""The items of a factor model as the scorer wants them: in memory where they fit, else in a file that workers map."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyspark import SparkFiles
+from pyspark.sql import DataFrame
+
+from repertoire import vocabulary as v
+from repertoire.candidates.recommender import FittedModel
+from repertoire.candidates.top_k_kernel import Floats
+from repertoire.candidates.user_blocks import stream_of
+from repertoire.errors import RepertoireError
+
+ITEM_FACTORS = "item_factors"
+FACTORS = "factors"
+
+
+@dataclass(frozen=True)
+class FactorFile:
+    """A float32 matrix in a file that Spark brings to every executor once; it lies there until the session ends."""
+
+    name: str
+    shape: tuple[int, int]
+
+    def open(self) -> Floats:
+        """The matrix, read from the file as it is used: what is in memory is the machine's, shared by its workers."""
+        return np.memmap(SparkFiles.get(self.name), np.float32, "r", shape=self.shape)
+
+
+@dataclass(frozen=True)
+class ItemFactors:
+    """The items of a model.
+
+    ids: (n,) strings, distinct, ascending by their UTF-8 bytes; matrix: (n, f), the factors of each; proposable: (n,), False
+    where an item may be in a history but not in a list; None: all may.
+    """
+
+    ids: pa.Array
+    matrix: Floats | FactorFile
+    proposable: NDArray[np.bool_] | None = None
+
+
+def item_factors(model: FittedModel, eligible: DataFrame | None, *, memory_mb: int) -> ItemFactors:
+    """The model's items, of which only the `eligible` (item_id) may be proposed; None: all.
+
+    Where the model's metadata (`items`, `factors`) tell of more than memory_mb MiB, the factors go to a file, part by part: then
+    the driver holds the ids and one part of them. Raises RepertoireError for factors that are not finite, or not of one length.
+    """
+    table = model.tables[ITEM_FACTORS].select(v.ITEM_ID, FACTORS)
+    matrix: Floats | FactorFile
+    megabytes = model.metadata.get("items", 0) * model.metadata.get("factors", 0) * 4 / 2**20
+    if megabytes > memory_mb:
+        ids, matrix = _in_a_file(table, model.name)
+    else:
+        whole = table.toArrow().sort_by(v.ITEM_ID).combine_chunks()
+        ids = whole.column(v.ITEM_ID).combine_chunks()
+        matrix = _matrix(whole.column(FACTORS).combine_chunks(), model.name)
+    if eligible is None:
+        return ItemFactors(ids, matrix)
+    wanted = eligible.select(v.ITEM_ID).toArrow().column(v.ITEM_ID)
+    return ItemFactors(ids, matrix, pc.is_in(ids, wanted).to_numpy(zero_copy_only=False))
+
+
+def _matrix(factors: pa.Array, model: str, width: int | None = None) -> Floats:
+    lengths = set(pc.unique(pc.list_value_length(factors)).to_pylist()) | ({width} if width is not None else set())
+    if len(lengths) > 1:
+        raise RepertoireError(f"{model}: its items have {sorted(lengths)} factors; all must have as many")
+    matrix = factors.flatten().to_numpy(zero_copy_only=False).reshape(len(factors), *lengths or (0,))
+    if not np.isfinite(matrix).all():
+        raise RepertoireError(f"{model}: some of its item factors are not finite; fit it again")
+    return matrix
+
+
+def _in_a_file(table: DataFrame, model: str) -> tuple[pa.Array, FactorFile]:
+    spark = table.sparkSession
+
+    def pack(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield pa.record_batch({"part": pa.array([stream_of(batch)])})
+
+    # The folder goes with Spark's own files when the session ends.
+    path = Path(SparkFiles.getRootDirectory(), "written", f"{ITEM_FACTORS}-{uuid.uuid4().hex}")
+    path.parent.mkdir(exist_ok=True)
+    ids, width = [], None
+    with path.open("wb") as file:
+        for row in table.orderBy(v.ITEM_ID).mapInArrow(pack, "part binary").toLocalIterator():
+            part = pa.ipc.open_stream(row.part).read_next_batch()
+            matrix = _matrix(part.column(FACTORS), model, width)
+            width = matrix.shape[1]
+            matrix.tofile(file)
+            ids.append(part.column(v.ITEM_ID))
+    spark.sparkContext.addFile(str(path))
+    names = pa.concat_arrays(ids) if ids else pa.array([], pa.string())
+    return names, FactorFile(path.name, (len(names), width or 0))
