@@ -1,9 +1,10 @@
 """Seconds and Spark jobs by stage, and peak memory, of `repertoire recommend` on public data.
 
-    .venv/bin/python benchmarks/recommend.py ../shared/data/ml-100k ../shared/data/ml-1m [--repeat 3]
+    .venv/bin/python benchmarks/recommend.py ../shared/data/ml-100k ../shared/data/ml-1m [--repeat 3] [-- --model ials …]
 
-Each argument is a log that the command can read; one that is not there is left out, with a word. Memory is the largest
-sum of the proportional set sizes of the command, its JVM and its Python workers, looked at five times a second.
+Each argument is a log that the command can read; one that is not there is left out, with a word. What follows -- are options of
+the command. Memory is the largest sum of the proportional set sizes of the command, its JVM and its Python workers, looked at
+five times a second.
 """
 
 import argparse
@@ -27,9 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("logs", nargs="+", type=Path)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("options", nargs=argparse.REMAINDER, help="after --: options for repertoire recommend")
-    given = parser.parse_args()
-    options = [option for option in given.options if option != "--"]
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    given, options = parser.parse_args(words[:end]), words[end + 1 :]
     results = []
     for log in given.logs:
         if not log.exists():

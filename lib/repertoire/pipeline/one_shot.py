@@ -32,7 +32,7 @@ from repertoire.pipeline.ledger import Entry
 from repertoire.pipeline.log_marks import mark_logs
 from repertoire.pipeline.progress import Progress
 from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage
-from repertoire.pipeline.stage_cost import CostMeter
+from repertoire.pipeline.stage_cost import CostAccount
 from repertoire.pipeline.stages import STAGES as NIGHTLY
 from repertoire.ranking.blend_by_tier import blend_by_tier
 from repertoire.settings import Settings
@@ -98,7 +98,7 @@ class _OneShot:
     ) -> None:
         self._settings, self._session, self._scratch, self._progress = settings, session, scratch, progress
         self._run_id = uuid.uuid4().hex
-        self._meter: CostMeter | None = None
+        self._account = CostAccount(progress.said)
         self._steps = 0
         self.frames: dict[str, DataFrame] = {}
         self.last_day = dt.date.min
@@ -123,13 +123,13 @@ class _OneShot:
             spark, group = self._session(), f"{self._run_id}/{name}"
             spark.sparkContext.setJobGroup(group, name)
             mark_logs(spark, self._run_id, name)
-            self._meter = self._meter or CostMeter(spark)
-            self._meter.start(group)
+            self._account.start(spark, group)
             yield self._context(name, run_date, began)
         except BaseException as error:
             self._progress.finished(replace(entry, status=status.FAILED, seconds=time.monotonic() - clock), error)
             raise
-        seconds, jobs = time.monotonic() - clock, self._meter.read().spark_jobs
+        seconds, cost = time.monotonic() - clock, self._account.read()
+        jobs = cost.spark_jobs if cost else None
         self._progress.finished(replace(entry, status=status.DONE, seconds=seconds, spark_jobs=jobs))
 
     def _context(self, name: str, run_date: dt.date, now: dt.datetime) -> RunContext:

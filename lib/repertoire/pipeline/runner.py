@@ -25,7 +25,7 @@ from repertoire.pipeline.log_marks import mark_logs
 from repertoire.pipeline.progress import Progress
 from repertoire.pipeline.single_writer import sole_writer
 from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage, Tended
-from repertoire.pipeline.stage_cost import CostMeter, StageCost
+from repertoire.pipeline.stage_cost import CostAccount, StageCost
 from repertoire.session import spark_conf
 from repertoire.settings import Settings
 from repertoire.store import Warehouse
@@ -181,7 +181,7 @@ class _OneRun:
         self._runner, self._ledger, self._lease, self._alone, self._options = runner, ledger, lease, alone, options
         self._settings, self._warehouse = runner._settings, runner._warehouse
         self.run_id = run_id
-        self._meter: CostMeter | None = None
+        self._account = CostAccount(runner._progress.said)
         self._newest = {entry.stage: entry for entry in history}
         self._done = {entry.stage: entry for entry in history if entry.status == status.DONE}
 
@@ -270,7 +270,7 @@ class _OneRun:
         spark.sparkContext.setJobGroup(group, f"{stage.name} {self._options.run_date}")
         mark_logs(spark, self.run_id, stage.name)
         self._runner._progress.in_application(spark.sparkContext.applicationId)
-        self._measure(spark, group)
+        self._account.start(spark, group)
         said: list[str] = []
 
         def say(text: str) -> None:
@@ -285,7 +285,7 @@ class _OneRun:
             error: BaseException | None = None,
         ) -> Entry:
             ended_at, seconds = utc_now(), round(time.monotonic() - clock, 3)
-            cost = self._cost()
+            cost = self._account.read()
             closed = replace(
                 entry,
                 status=outcome,
@@ -330,24 +330,7 @@ class _OneRun:
         self._newest[stage.name] = self._done[stage.name] = done
         return done
 
-    # A run does not fail for want of its accounts, and that of a JVM that died is still to be entered as failed.
-
-    def _measure(self, spark: SparkSession, group: str) -> None:
-        """From here on the stage is charged with the Spark jobs of a group."""
-        try:
-            self._meter = self._meter or CostMeter(spark)
-            self._meter.start(group)
-        except Exception as error:
-            self._meter = None
-            self._runner._progress.said(f"what the stage costs cannot be measured: {type(error).__name__}")
-
-    def _cost(self) -> StageCost | None:
-        """What the stage cost; None where Spark does not say."""
-        try:
-            return self._meter.read() if self._meter else None
-        except Exception as error:
-            self._runner._progress.said(f"what the stage cost could not be read: {type(error).__name__}")
-            return None
+    # A run does not fail for want of its accounts.
 
     def _enter(self, entry: Entry, cost: StageCost) -> None:
         try:

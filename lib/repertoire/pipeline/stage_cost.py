@@ -7,7 +7,7 @@ spark.ui.retainedJobs and spark.ui.retainedStages, and enters what happens a lit
 import json
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,31 @@ class CostMeter:
             self._json.writeValue(self._file(str(file)), sequence)
             rows: list[dict[str, Any]] = json.loads(file.read_bytes())
         return rows
+
+
+class CostAccount:
+    """The meter of a run's stages. A run does not fail for want of its accounts: where they cannot be had, it says so."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._meter: CostMeter | None = None
+
+    def start(self, spark: SparkSession, group: str) -> None:
+        """From here on a stage is charged with the Spark jobs of a group."""
+        try:
+            self._meter = self._meter or CostMeter(spark)
+            self._meter.start(group)
+        except Exception as error:
+            self._meter = None
+            self._say(f"what the stage costs cannot be measured: {type(error).__name__}")
+
+    def read(self) -> StageCost | None:
+        """What the stage cost; None where Spark does not say."""
+        try:
+            return self._meter.read() if self._meter else None
+        except Exception as error:
+            self._say(f"what the stage cost could not be read: {type(error).__name__}")
+            return None
 
 
 def _total(stages: Iterable[dict[str, Any]], name: str) -> int:
