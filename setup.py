@@ -10,6 +10,7 @@ RUNTIME = [
     "numpy>=2.4.6,<3",
     "scipy>=1.17,<2",
     "scikit-learn>=1.9.1,<2",
+    "threadpoolctl>=3.6,<4",
     "numba>=0.68.1,<0.69",
     "deltalake>=1.6,<1.7",
     "obstore>=0.12,<0.13",

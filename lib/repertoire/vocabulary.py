@@ -54,5 +54,8 @@ EVENT_TYPES = (VIEW, CLICK, CART, PURCHASE, RATING, PLAY, READ, LIKE, DISLIKE, S
 # Sources of a candidate, which are also the names of the models.
 ALS = "als"
 IALS = "ials"
+ITEM_KNN = "item_knn"
+RP3BETA = "rp3beta"
+EASE = "ease"
 POPULAR = "popular"
 POPULAR_IN_SEGMENT = "popular_in_segment"

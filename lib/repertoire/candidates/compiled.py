@@ -13,3 +13,6 @@ _kept = "NUMBA_CACHE_DIR" in os.environ or os.access(Path(__file__).parent, os.W
 
 compiled = numba.njit(nogil=True, cache=_kept, fastmath={"reassoc", "nsz", "arcp", "contract", "afn"})
 """Sums may be reordered into vectors; NaN and infinity keep their meaning, for a divergence has to be seen."""
+
+compiled_strictly = numba.njit(nogil=True, cache=_kept)
+"""Without that: for what must round as NumPy does."""

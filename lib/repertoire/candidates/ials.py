@@ -20,12 +20,11 @@ from repertoire.candidates.item_factors import FACTORS, ITEM_FACTORS
 from repertoire.candidates.pair_kernel import Floats
 from repertoire.candidates.propose_by_factors import USER_FACTORS, propose_by_factors
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
-from repertoire.candidates.training_pairs import nothing_to_learn_from, training_pairs
+from repertoire.candidates.training_pairs import WEIGHT, nothing_to_learn_from, only_wanted, training_pairs
 from repertoire.candidates.user_blocks import PairRows, blocks_for, threads_of_a_task
 from repertoire.errors import SettingsError
 from repertoire.settings import IalsSettings
 
-_WEIGHT = "weight"
 _START = 0.1  # standard deviation of a fresh item's score for itself: 0.1 / sqrt(rank) a factor (Rendle et al. 2022)
 _FOLDING_STEPS = 10  # conjugate gradient from zero, once: more than an iteration takes
 _OF_THE_FIT = frozenset({"iterations", "cg_steps", "single_task_pairs", "warm_start_days", "refit_days"})
@@ -193,20 +192,17 @@ def _rows(fitting: Fitting, settings: IalsSettings) -> PairRows:
     interactions = fitting.interactions
     if settings.negative_weight == 0:
         return PairRows(interactions, (v.STRENGTH, v.NEGATIVE), partial(_wanted, settings.alpha))
-    pairs = training_pairs(interactions, _WEIGHT, implicit=True, negative_weight=settings.negative_weight)
-    return PairRows(pairs, (_WEIGHT,), partial(_weighted, settings.alpha))
+    pairs = training_pairs(interactions, WEIGHT, implicit=True, negative_weight=settings.negative_weight)
+    return PairRows(pairs, (WEIGHT,), partial(_weighted, settings.alpha))
 
 
 def _wanted(alpha: float, pairs: pa.Table) -> pa.Table:
-    strength, negative = (pairs.column(name).to_numpy() for name in (v.STRENGTH, v.NEGATIVE))
-    wanted = (strength > 0) & (negative <= strength)
-    pairs = pairs.drop_columns([v.STRENGTH, v.NEGATIVE]).append_column(_WEIGHT, pa.array(strength.astype(np.float32)))
-    return _weighted(alpha, pairs if wanted.all() else pairs.filter(pa.array(wanted)))
+    return _weighted(alpha, only_wanted(pairs))
 
 
 def _weighted(alpha: float, pairs: pa.Table) -> pa.Table:
-    weights = np.asarray(alpha * pairs.column(_WEIGHT).to_numpy().astype(np.float64), np.float32)
-    return pairs.set_column(pairs.column_names.index(_WEIGHT), _WEIGHT, pa.array(weights))
+    weights = np.asarray(alpha * pairs.column(WEIGHT).to_numpy().astype(np.float64), np.float32)
+    return pairs.set_column(pairs.column_names.index(WEIGHT), WEIGHT, pa.array(weights))
 
 
 IALS = Recommender(name=v.IALS, fit=fit, propose=propose_by_factors)

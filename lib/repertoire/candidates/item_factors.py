@@ -1,18 +1,16 @@
 """The items of a factor model as the scorer wants them: in memory where they fit, else in a file that workers map."""
 
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark import SparkFiles
 from pyspark.sql import DataFrame
 
 from repertoire import vocabulary as v
+from repertoire.candidates.array_file import ArrayFile, array_file
 from repertoire.candidates.recommender import FittedModel
 from repertoire.candidates.top_k_kernel import Floats
 from repertoire.candidates.user_blocks import stream_of
@@ -20,18 +18,6 @@ from repertoire.errors import RepertoireError
 
 ITEM_FACTORS = "item_factors"
 FACTORS = "factors"
-
-
-@dataclass(frozen=True)
-class FactorFile:
-    """A float32 matrix in a file that Spark brings to every executor once; it lies there until the session ends."""
-
-    name: str
-    shape: tuple[int, int]
-
-    def open(self) -> Floats:
-        """The matrix, read from the file as it is used: what is in memory is the machine's, shared by its workers."""
-        return np.memmap(SparkFiles.get(self.name), np.float32, "r", shape=self.shape)
 
 
 @dataclass(frozen=True)
@@ -43,7 +29,7 @@ class ItemFactors:
     """
 
     ids: pa.Array
-    matrix: Floats | FactorFile
+    matrix: Floats | ArrayFile
     proposable: NDArray[np.bool_] | None = None
 
 
@@ -54,7 +40,7 @@ def item_factors(model: FittedModel, eligible: DataFrame | None, *, memory_mb: i
     the driver holds the ids and one part of them. Raises RepertoireError for factors that are not finite, or not of one length.
     """
     table = model.tables[ITEM_FACTORS].select(v.ITEM_ID, FACTORS)
-    matrix: Floats | FactorFile
+    matrix: Floats | ArrayFile
     megabytes = model.metadata.get("items", 0) * model.metadata.get("factors", 0) * 4 / 2**20
     if megabytes > memory_mb:
         ids, matrix = _in_a_file(table, model.name)
@@ -78,24 +64,23 @@ def _matrix(factors: pa.Array, model: str, width: int | None = None) -> Floats:
     return matrix
 
 
-def _in_a_file(table: DataFrame, model: str) -> tuple[pa.Array, FactorFile]:
-    spark = table.sparkSession
-
+def _in_a_file(table: DataFrame, model: str) -> tuple[pa.Array, ArrayFile]:
     def pack(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             yield pa.record_batch({"part": pa.array([stream_of(batch)])})
 
-    # The folder goes with Spark's own files when the session ends.
-    path = Path(SparkFiles.getRootDirectory(), "written", f"{ITEM_FACTORS}-{uuid.uuid4().hex}")
-    path.parent.mkdir(exist_ok=True)
-    ids, width = [], None
-    with path.open("wb") as file:
+    ids: list[pa.Array] = []
+    width: int | None = None
+
+    def parts() -> Iterator[Floats]:
+        nonlocal width
         for row in table.orderBy(v.ITEM_ID).mapInArrow(pack, "part binary").toLocalIterator():
             part = pa.ipc.open_stream(row.part).read_next_batch()
             matrix = _matrix(part.column(FACTORS), model, width)
             width = matrix.shape[1]
-            matrix.tofile(file)
             ids.append(part.column(v.ITEM_ID))
-    spark.sparkContext.addFile(str(path))
+            yield matrix
+
+    file = array_file(table.sparkSession, ITEM_FACTORS, parts(), np.float32)
     names = pa.concat_arrays(ids) if ids else pa.array([], pa.string())
-    return names, FactorFile(path.name, (len(names), width or 0))
+    return names, replace(file, shape=(len(names), width or 0))

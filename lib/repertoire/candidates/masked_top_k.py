@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
+from repertoire.candidates.array_file import ArrayFile
 from repertoire.candidates.because_of import most_similar_in_history, unit_rows
-from repertoire.candidates.item_factors import FactorFile, ItemFactors
+from repertoire.candidates.item_factors import ItemFactors
 from repertoire.candidates.top_k_kernel import Floats, Items, Positions, TopK, better_of, exact_top_k
 from repertoire.errors import RepertoireError
 
@@ -41,7 +42,7 @@ def masked_top_k(
     of block_bytes, of which a worker holds one; the lists are the same.
     """
     shared = users.sparkSession.sparkContext.broadcast(_Shared(items, k, block_bytes))
-    if isinstance(items.matrix, FactorFile):
+    if isinstance(items.matrix, ArrayFile):
         users_per_block = max(users_per_block, _USERS_OF_A_FILE)
 
     def propose(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -77,7 +78,7 @@ class _Shared:
     @cached_property
     def matrix(self) -> Floats:
         kept = self.factors.matrix
-        return kept.open() if isinstance(kept, FactorFile) else kept
+        return kept.open() if isinstance(kept, ArrayFile) else kept
 
     @cached_property
     def whole(self) -> Items:
@@ -85,7 +86,7 @@ class _Shared:
 
     def blocks(self) -> Iterator[tuple[int, Items]]:
         """The proposable items in the order of their columns, each block with its first column."""
-        if not isinstance(self.factors.matrix, FactorFile):
+        if not isinstance(self.factors.matrix, ArrayFile):
             yield 0, self.whole
             return
         count = max(1, self.block_bytes // (4 * self.matrix.shape[1]))
@@ -108,7 +109,7 @@ class _Shared:
 
     def named(self, proposed: Positions, history: Positions) -> Positions:
         """The item of the history that explains each proposed one; -1 for none."""
-        if not isinstance(self.factors.matrix, FactorFile):
+        if not isinstance(self.factors.matrix, ArrayFile):
             return most_similar_in_history(proposed, history, self.unit)
         needed = np.unique(np.concatenate([proposed.ravel(), history.ravel()]))
         needed = needed[needed >= 0]

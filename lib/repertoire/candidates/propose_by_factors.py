@@ -84,7 +84,7 @@ def _seen_or_strong(masks: bool, explain: bool, pairs: pa.Table) -> pa.Table:
     return ids if kept.all() else ids.filter(pa.array(kept))
 
 
-def _lists(masks: bool, explain: bool, blocks: list[UserBlock]) -> Iterator[pa.RecordBatch]:
+def _lists(masks: bool, explain: bool, blocks: list[UserBlock], threads: int) -> Iterator[pa.RecordBatch]:
     for block in blocks:
         users = len(block.users)
         nobody = pa.nulls(users, pa.list_(pa.int32()))

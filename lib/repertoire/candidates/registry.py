@@ -1,13 +1,18 @@
 """Every candidate model by its name. A new model is one file beside the others and one line here."""
 
 from repertoire.candidates.als import ALS
+from repertoire.candidates.ease import EASE
 from repertoire.candidates.ials import IALS
+from repertoire.candidates.item_knn import ITEM_KNN
 from repertoire.candidates.popular import POPULAR
 from repertoire.candidates.popular_in_segment import POPULAR_IN_SEGMENT
 from repertoire.candidates.recommender import Recommender
+from repertoire.candidates.rp3beta import RP3BETA
 from repertoire.errors import SettingsError, unknown_name
 
-RECOMMENDERS: dict[str, Recommender] = {model.name: model for model in (ALS, IALS, POPULAR, POPULAR_IN_SEGMENT)}
+_MODELS = (ALS, IALS, ITEM_KNN, RP3BETA, EASE, POPULAR, POPULAR_IN_SEGMENT)
+
+RECOMMENDERS: dict[str, Recommender] = {model.name: model for model in _MODELS}
 
 
 def recommender(name: str) -> Recommender:

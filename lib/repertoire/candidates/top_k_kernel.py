@@ -20,9 +20,9 @@ _ROWS = 16  # users scored at once at least: with fewer, a large catalogue is re
 _UNIT = 2.0**-24  # half an ulp of 1 in float32
 _SMALLEST = 2.0**-126  # smallest normal float32: what one flushed product or sum can lose
 _LARGEST = 2.0**126  # past this a float32 score may overflow
-_LOWEST_DECADE = -17
-_DECADES = np.array([float(f"1e{exponent}") for exponent in range(_LOWEST_DECADE + 1, 23)])
-_TENS = np.array([float(f"1e{exponent}") for exponent in range(23)])
+LOWEST_DECADE = -17
+DECADES = np.array([float(f"1e{exponent}") for exponent in range(LOWEST_DECADE + 1, 23)])
+TENS = np.array([float(f"1e{exponent}") for exponent in range(23)])
 
 
 def six_digits(values: Doubles) -> Doubles:
@@ -30,8 +30,8 @@ def six_digits(values: Doubles) -> Doubles:
 
     Below 1e-17 in size they are rounded to multiples of 1e-22.
     """
-    decimals = 5 - (_LOWEST_DECADE + np.searchsorted(_DECADES, np.abs(values), side="right"))
-    up, down = _TENS[np.maximum(decimals, 0)], _TENS[np.maximum(-decimals, 0)]
+    decimals = 5 - (LOWEST_DECADE + np.searchsorted(DECADES, np.abs(values), side="right"))
+    up, down = TENS[np.maximum(decimals, 0)], TENS[np.maximum(-decimals, 0)]
     return np.rint(values * up / down) / up * down + 0.0
 
 

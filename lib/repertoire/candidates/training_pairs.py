@@ -1,10 +1,15 @@
 """What a factor model is fitted on: the pairs of the interactions, and how much each is wanted or refused."""
 
+import numpy as np
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
+from repertoire.candidates.user_blocks import PairRows
 from repertoire.errors import InputError
+
+WEIGHT = "weight"
 
 
 def training_pairs(interactions: DataFrame, rating: str, *, implicit: bool, negative_weight: float) -> DataFrame:
@@ -26,6 +31,19 @@ def training_pairs(interactions: DataFrame, rating: str, *, implicit: bool, nega
         .join(wanted.select(v.USER_ID).distinct(), v.USER_ID, "left_semi")
         .join(wanted.select(v.ITEM_ID).distinct(), v.ITEM_ID, "left_semi")
     )
+
+
+def wanted_rows(interactions: DataFrame) -> PairRows:
+    """The wanted pairs with their strength as `weight`, those that were refused more than wanted left out; read by tasks."""
+    return PairRows(interactions, (v.STRENGTH, v.NEGATIVE), only_wanted)
+
+
+def only_wanted(pairs: pa.Table) -> pa.Table:
+    """The rows of wanted pairs, with `weight` (float32) in place of strength and negative."""
+    strength, negative = (pairs.column(name).to_numpy() for name in (v.STRENGTH, v.NEGATIVE))
+    wanted = (strength > 0) & (negative <= strength)
+    pairs = pairs.drop_columns([v.STRENGTH, v.NEGATIVE]).append_column(WEIGHT, pa.array(strength.astype(np.float32)))
+    return pairs if wanted.all() else pairs.filter(pa.array(wanted))
 
 
 def nothing_to_learn_from(model: str) -> InputError:

@@ -122,14 +122,14 @@ class PairRows:
         ids: pa.Array,
         tasks: int,
         threads: int,
-        work: Callable[[list[UserBlock]], Iterable[pa.RecordBatch]],
+        work: Callable[[list[UserBlock], int], Iterable[pa.RecordBatch]],
         schema: str,
     ) -> DataFrame:
         """What `work` makes of the blocks of each task, where it does not matter how many there are: few rows of files are
-        left to one task with threads, others go to `tasks` of them."""
+        left to one task with threads, others go to `tasks` of them. It is told how many threads it may use."""
         if self.parts is not None and sum(part.rows for part in self.parts) <= _ROWS_OF_ONE_TASK:
-            return self.in_one_task(ids, 8 * threads, threads, work, schema)
-        return _joined(self.pieces(ids, 4 * tasks), tasks, len(ids), work, schema)
+            return self.in_one_task(ids, 8 * threads, threads, lambda blocks: work(blocks, threads), schema)
+        return joined(self.pieces(ids, 4 * tasks), tasks, len(ids), lambda blocks: work(blocks, 1), schema)
 
     def in_one_task(
         self,
@@ -143,7 +143,7 @@ class PairRows:
         columns, derive, parts = (*_IDS, *self.columns), self.derive, self.parts
         spark = self.frame.sparkSession
         if parts is None:
-            return _joined(self.pieces(ids, blocks), 1, len(ids), work, schema)
+            return joined(self.pieces(ids, blocks), 1, len(ids), work, schema)
         shared = spark.sparkContext.broadcast(ids)
 
         def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -153,13 +153,15 @@ class PairRows:
         return spark.range(0, 1, 1, 1).mapInArrow(read, schema)
 
 
-def _joined(
+def joined(
     pieces: DataFrame,
     tasks: int,
     items: int,
     work: Callable[[list[UserBlock]], Iterable[pa.RecordBatch]],
     schema: str,
 ) -> DataFrame:
+    """What `work` makes of the blocks of each of `tasks` tasks, whose pieces these are. items: how many there are."""
+
     def join(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         found = [
             (number, piece)

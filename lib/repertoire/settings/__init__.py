@@ -1,6 +1,14 @@
 """Typed settings: every one has a default, a type and a line that says what it does."""
 
-from repertoire.settings.candidates import AlsSettings, CandidateSettings, IalsSettings, PopularSettings
+from repertoire.settings.candidates import (
+    AlsSettings,
+    CandidateSettings,
+    EaseSettings,
+    IalsSettings,
+    ItemKnnSettings,
+    PopularSettings,
+    Rp3betaSettings,
+)
 from repertoire.settings.evaluation import EvaluationSettings
 from repertoire.settings.features import FeatureSettings
 from repertoire.settings.ingest import IngestSettings
@@ -14,15 +22,18 @@ from repertoire.settings.tree import RunSettings, Settings
 __all__ = [
     "AlsSettings",
     "CandidateSettings",
+    "EaseSettings",
     "EvaluationSettings",
     "FeatureSettings",
     "GateSettings",
     "IalsSettings",
     "IngestSettings",
+    "ItemKnnSettings",
     "MaintenanceSettings",
     "PopularSettings",
     "PublicationSettings",
     "RankingSettings",
+    "Rp3betaSettings",
     "RunSettings",
     "Settings",
     "SparkSettings",

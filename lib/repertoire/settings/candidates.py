@@ -67,6 +67,41 @@ class IalsSettings(Section):
     )
 
 
+class ItemKnnSettings(Section):
+    """Neighbours of items (Sarwar et al. 2001; Deshpande & Karypis 2004)."""
+
+    similarity: Literal["cosine", "jaccard"] = Field(
+        "cosine", description="how alike two items are, by who wanted them"
+    )
+    neighbors: int = Field(300, ge=1, le=100_000, description="items that speak for an item")
+    shrink: float = Field(0.0, ge=0, description="added to the denominator: less trust in what few users wanted")
+    user_exponent: float = Field(
+        0.5, ge=0, le=2, description="a user of n items says 1 / n^this of each (cosine only); 0: all users say as much"
+    )
+
+
+class Rp3betaSettings(Section):
+    """Three-step random walks with a penalty on popularity (Paudel et al. 2017)."""
+
+    alpha: float = Field(0.8, gt=0, le=3, description="power of the transition probabilities")
+    beta: float = Field(0.4, ge=0, le=2, description="power of an item's popularity that its score is divided by")
+    neighbors: int = Field(300, ge=1, le=100_000, description="items that speak for an item")
+
+
+class EaseSettings(Section):
+    """A linear autoencoder in closed form (Steck 2019)."""
+
+    l2: float = Field(500.0, gt=0, description="ridge on the items' weights")
+    neighbors: int = Field(
+        2000, ge=1, le=100_000, description="items that speak for or against an item: those of the largest weights"
+    )
+    max_memory_mb: int = Field(
+        4096,
+        ge=1,
+        description="refuse item × item matrices that would take more of the driver: 16 bytes a pair of items",
+    )
+
+
 class PopularSettings(Section):
     """Popularity, decayed with time, overall and within segments of users."""
 
@@ -96,4 +131,7 @@ class CandidateSettings(Section):
     )
     als: AlsSettings = AlsSettings()
     ials: IalsSettings = IalsSettings()
+    item_knn: ItemKnnSettings = ItemKnnSettings()
+    rp3beta: Rp3betaSettings = Rp3betaSettings()
+    ease: EaseSettings = EaseSettings()
     popular: PopularSettings = PopularSettings()

@@ -1,0 +1,113 @@
+"""From item similarities and what users have to proposals: what a user likes speaks for other items."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+
+from repertoire import vocabulary as v
+from repertoire.candidates.history_kernel import history_lists
+from repertoire.candidates.masked_top_k import PROPOSALS
+from repertoire.candidates.recommender import FittedModel, Request
+from repertoire.candidates.similar_items import SparseRows, similar_items
+from repertoire.candidates.user_blocks import PairRows, UserBlock, threads_of_a_task
+from repertoire.frames.local_parquet import local_parquet
+
+_SPEAKS, _MASKED = "speaks", "masked"
+
+
+def propose_by_history(model: FittedModel, request: Request) -> DataFrame:
+    """Proposals (see `Recommender`) of a model with the table similar_items, for users who liked some of its items.
+
+    An item's score is the sum of its neighbours' weights over the user's wanted items; items that none of them speaks for are not
+    proposed. The reason names the item that adds most. The similarities are sent to each executor once.
+    """
+    ids, similar = similar_items(model)
+    if not len(ids):
+        return request.spark.createDataFrame([], PROPOSALS)
+    proposable = np.ones(len(ids), bool)
+    if request.eligible is not None:
+        eligible = request.eligible.select(v.ITEM_ID).toArrow().column(v.ITEM_ID)
+        proposable = pc.is_in(ids, eligible).to_numpy(zero_copy_only=False)
+    masks, explains = not request.settings.include_seen, request.settings.explain
+    scorer = _Scorer(model.name, ids, similar, proposable, request.k, explains)
+    shared = request.spark.sparkContext.broadcast(scorer)
+    files = local_parquet(request.users, (v.USER_ID,))
+    rows = PairRows(request.interactions, (v.SEEN, v.STRENGTH, v.NEGATIVE), partial(_wanted_or_seen, masks))
+    if files is None or rows.parts is None:
+        files = None
+        chosen = request.interactions.join(request.users, v.USER_ID, "left_semi")
+        rows = PairRows(chosen, rows.columns, rows.derive)
+
+    def lists(blocks: list[UserBlock], threads: int) -> Iterator[pa.RecordBatch]:
+        wanted = (
+            None if files is None else pa.concat_tables([pq.read_table(file, columns=[v.USER_ID]) for file in files])
+        )
+        users = None if wanted is None else wanted.column(v.USER_ID)
+        with ThreadPoolExecutor(threads) as pool:
+            yield from pool.map(lambda block: shared.value.lists(block, users), blocks)
+
+    partitions = int(request.spark.conf.get("spark.sql.shuffle.partitions") or 1)
+    return rows.in_tasks(ids, partitions, threads_of_a_task(request.spark), lists, PROPOSALS)
+
+
+def _wanted_or_seen(masks: bool, pairs: pa.Table) -> pa.Table:
+    """The pairs that speak or are masked, with their weight, 0 where they do not speak, and `masked`."""
+    strength, negative = (pairs.column(name).to_numpy() for name in (v.STRENGTH, v.NEGATIVE))
+    speaks = (strength > 0) & (negative <= strength)
+    masked = pairs.column(v.SEEN).to_numpy() & masks
+    found = pairs.drop_columns([v.SEEN, v.STRENGTH, v.NEGATIVE])
+    found = found.append_column(_SPEAKS, pa.array(speaks)).append_column(_MASKED, pa.array(masked))
+    kept = speaks | masked
+    return found if kept.all() else found.filter(pa.array(kept))
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """What every task needs: sent once."""
+
+    model: str
+    ids: pa.Array
+    similar: SparseRows
+    proposable: NDArray[np.bool_]
+    k: int
+    explains: bool
+
+    def lists(self, block: UserBlock, users: pa.ChunkedArray | None) -> pa.RecordBatch:
+        """The proposals for the block's users, of whom only `users` are asked for; None: all."""
+        speaks, masked = block.values
+        chosen = np.ones(len(block.users), bool)
+        if users is not None:
+            chosen = pc.is_in(block.users, users).to_numpy(zero_copy_only=False)
+        asked = np.repeat(chosen, np.diff(block.starts))
+        history, hidden = (_of(block, kept & asked) for kept in (speaks, masked))
+        weights = np.ones(len(history[1]), np.float32)
+        positions, scores, reasons, lengths = history_lists(
+            (*history, weights), hidden, self.similar, self.proposable, self.k
+        )
+        user, place = np.nonzero(np.arange(self.k) < lengths[:, None])
+        model = pa.scalar(self.model)
+        because = pc.binary_join_element_wise(
+            "because_of:", self.ids.take(pa.array(reasons[user, place], mask=reasons[user, place] < 0)), ""
+        )
+        return pa.record_batch(
+            {
+                v.USER_ID: block.users.take(pa.array(user)),
+                v.ITEM_ID: self.ids.take(pa.array(positions[user, place])),
+                v.SCORE: pa.array(scores[user, place]),
+                v.RANK: pa.array((place + 1).astype(np.int32)),
+                v.REASON: pc.fill_null(because, model) if self.explains else pa.repeat(model, len(user)),
+            }
+        )
+
+
+def _of(block: UserBlock, kept: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    ends = np.append(0, np.cumsum(kept))
+    return ends[block.starts].astype(np.int64), block.columns[kept]
