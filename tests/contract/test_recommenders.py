@@ -15,11 +15,12 @@ from tests.unit.candidates.toy import at, fitting, interactions, proposals, requ
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
 from repertoire.candidates.registry import RECOMMENDERS, recommender
 from repertoire.errors import SettingsError
-from repertoire.settings import AlsSettings, CandidateSettings, IalsSettings, PopularSettings
+from repertoire.settings import AlsSettings, CandidateSettings, IalsSettings, PopularSettings, SlimSettings
 
 SETTINGS = CandidateSettings(
     als=AlsSettings(rank=4, iterations=3),
     ials=IalsSettings(rank=4, iterations=3),
+    slim=SlimSettings(l1=0.1, l2=1.0),
     popular=PopularSettings(min_segment_users=3, segment_by=["country"]),
 )
 USERS = [f"u{number}/é" for number in range(24)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 from pyspark import SparkFiles
 from pyspark.sql import SparkSession
@@ -29,10 +30,7 @@ class ArrayFile:
 
 def array_file(spark: SparkSession, what: str, parts: Iterable[NDArray | Path], type: DTypeLike) -> ArrayFile:
     """Brings an array of one dimension to all executors. parts: pieces of it, or files of their bytes, one after the other."""
-    kind = np.dtype(type)
-    # The folder goes with Spark's own files when the session ends.
-    path = Path(SparkFiles.getRootDirectory(), "written", f"{what}-{uuid.uuid4().hex}")
-    path.parent.mkdir(exist_ok=True)
+    kind, path = np.dtype(type), _new_file(what)
     with path.open("wb") as file:
         for part in parts:
             if isinstance(part, Path):
@@ -44,3 +42,32 @@ def array_file(spark: SparkSession, what: str, parts: Iterable[NDArray | Path], 
     if count:
         spark.sparkContext.addFile(str(path))
     return ArrayFile(path.name, kind.str, (count,))
+
+
+@dataclass(frozen=True)
+class IdFile:
+    """Strings in such a file."""
+
+    name: str
+
+    def open(self) -> pa.ChunkedArray:
+        with pa.memory_map(SparkFiles.get(self.name)) as file:
+            return pa.ipc.open_file(file).read_all().column(0)
+
+
+def id_file(spark: SparkSession, what: str, parts: Iterable[Path]) -> IdFile:
+    """Brings strings to all executors. parts: files that hold an Arrow stream of one column each."""
+    path = _new_file(what)
+    with pa.ipc.new_file(str(path), pa.schema({what: pa.string()})) as writer:
+        for part in parts:
+            for batch in pa.ipc.open_stream(part.read_bytes()):
+                writer.write_batch(batch)
+    spark.sparkContext.addFile(str(path))
+    return IdFile(path.name)
+
+
+def _new_file(what: str) -> Path:
+    """In a folder that goes with Spark's own files when the session ends."""
+    path = Path(SparkFiles.getRootDirectory(), "written", f"{what}-{uuid.uuid4().hex}")
+    path.parent.mkdir(exist_ok=True)
+    return path

@@ -32,7 +32,8 @@ def fit(fitting: Fitting) -> FittedModel:
     """
     settings = fitting.settings.ease
     pairs = wanted_rows(fitting.interactions)
-    ids, count = pairs.items()
+    ids, counts = pairs.items()
+    count = int(counts.sum())
     if not count:
         raise nothing_to_learn_from(v.EASE)
     _refuse_too_many(len(ids), settings)

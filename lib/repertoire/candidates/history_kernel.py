@@ -10,15 +10,16 @@ from repertoire.candidates.top_k_kernel import DECADES, LOWEST_DECADE, TENS
 
 
 @compiled
-def history_lists(history: Any, masked: Any, similar: Any, proposable: Any, k: int) -> Any:
-    """positions, scores and reasons (users, k), lengths (users,): the k best items of each user by Σ_j w_j·s_ji.
+def history_lists(history: Any, masked: Any, similar: Any, more: Any, proposable: Any, k: int) -> Any:
+    """positions, scores and reasons (users, k), lengths (users,): the k best items of each user by Σ_j s_ji, and more.
 
-    history: (starts, columns, weights) of the users' items j; masked: (starts, columns), not to be proposed; similar:
-    (starts, columns, values) of s (n, n), columns ascending; proposable (n,). An item has a score if one of the history
-    reaches it. Scores are float64, summed in the order of the history, and rounded to 6 significant digits; ties go by
-    position. reasons: the item of the history that adds most, the first of equals; -1 where none adds.
+    history: (starts, columns) of the users' items j; masked: (starts, columns), not to be proposed; similar: (starts, columns,
+    values) of s (n, n), columns ascending; more: (users, n), what is added to the sums, or (0, n) for nothing; proposable (n,).
+    Where nothing is added, only items that one of the history reaches have a score; a user without history has none. Scores
+    are float64, summed in the order of the history, and rounded to 6 significant digits; ties go by position. reasons: the item
+    of the history that adds most, the first of equals; -1 where none adds.
     """
-    history_starts, history_columns, history_weights = history
+    history_starts, history_columns = history
     masked_starts, masked_columns = masked
     starts, columns, values = similar
     users, count = len(history_starts) - 1, len(starts) - 1
@@ -33,7 +34,7 @@ def history_lists(history: Any, masked: Any, similar: Any, proposable: Any, k: i
             state[masked_columns[pair]] = 2
         found = 0
         for pair in range(history_starts[user], history_starts[user + 1]):
-            item, weight = history_columns[pair], np.float64(history_weights[pair])
+            item = history_columns[pair]
             for place in range(starts[item], starts[item + 1]):
                 column = columns[place]
                 if state[column] == 2:
@@ -42,7 +43,15 @@ def history_lists(history: Any, masked: Any, similar: Any, proposable: Any, k: i
                     state[column] = 1
                     touched[found] = column
                     found += 1
-                sums[column] += weight * values[place]
+                sums[column] += values[place]
+        if len(more) and history_starts[user] < history_starts[user + 1]:
+            for column in range(count):
+                if state[column] == 2:
+                    continue
+                if state[column] == 0:
+                    touched[found] = column
+                    found += 1
+                sums[column] += more[user, column]
         kept = 0
         for number in range(found):
             column = touched[number]
@@ -52,7 +61,7 @@ def history_lists(history: Any, masked: Any, similar: Any, proposable: Any, k: i
         for pair in range(masked_starts[user], masked_starts[user + 1]):
             state[masked_columns[pair]] = 0
         lengths[user] = kept
-        _in_order(heap, places, kept)
+        in_order(heap, places, kept)
         for number in range(kept):
             positions[user, number], scores[user, number] = places[number], heap[number]
             best = 0.0
@@ -65,11 +74,9 @@ def history_lists(history: Any, masked: Any, similar: Any, proposable: Any, k: i
                         low = middle + 1
                     else:
                         high = middle
-                if low < starts[item + 1] and columns[low] == places[number]:
-                    adds = np.float64(history_weights[pair]) * values[low]
-                    if adds > best:
-                        best = adds
-                        reasons[user, number] = item
+                if low < starts[item + 1] and columns[low] == places[number] and values[low] > best:
+                    best = values[low]
+                    reasons[user, number] = item
     return positions, scores, reasons, lengths
 
 
@@ -82,7 +89,7 @@ def six_digits_of(value: float) -> Any:
 
 
 @compiled
-def _in_order(values: Any, columns: Any, kept: int) -> None:
+def in_order(values: Any, columns: Any, kept: int) -> None:
     """Sorts, best first, equal values by column."""
     for number in range(1, kept):
         value, column, place = values[number], columns[number], number

@@ -84,7 +84,8 @@ def _fold_in(model: FittedModel, fitting: Fitting, settings: IalsSettings, name:
 def _fit(fitting: Fitting, settings: IalsSettings, name: str, last: FittedModel | None, *, folds: bool) -> FittedModel:
     spark, section = fitting.spark, f"candidates.{name}"
     rows = _rows(fitting, settings)
-    ids, count = rows.items()
+    ids, counts = rows.items()
+    count = int(counts.sum())
     if not count:
         raise nothing_to_learn_from(name)
     _refuse_too_many_items(len(ids), settings.rank, fitting.settings.max_item_factors_mb, name)

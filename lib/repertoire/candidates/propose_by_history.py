@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
+from scipy.sparse import csr_matrix
 
 from repertoire import vocabulary as v
 from repertoire.candidates.history_kernel import history_lists
@@ -18,16 +18,23 @@ from repertoire.candidates.masked_top_k import PROPOSALS
 from repertoire.candidates.recommender import FittedModel, Request
 from repertoire.candidates.similar_items import SparseRows, similar_items
 from repertoire.candidates.user_blocks import PairRows, UserBlock, threads_of_a_task
-from repertoire.frames.local_parquet import local_parquet
+from repertoire.frames.local_parquet import local_parquet, read_column
 
+ITEM_FILTERS, GIVEN, TAKEN = "item_filters", "given", "taken"
 _SPEAKS, _MASKED = "speaks", "masked"
+_CELLS = 1 << 21  # scores of all items that a thread holds at once: 16 MiB
+
+Pairs = tuple[NDArray[np.int64], NDArray[np.int32]]
+"""starts and positions of items."""
 
 
 def propose_by_history(model: FittedModel, request: Request) -> DataFrame:
     """Proposals (see `Recommender`) of a model with the table similar_items, for users who liked some of its items.
 
-    An item's score is the sum of its neighbours' weights over the user's wanted items; items that none of them speaks for are not
-    proposed. The reason names the item that adds most. The similarities are sent to each executor once.
+    An item's score is the sum of its neighbours' weights over the user's wanted items; items that none of them speaks for are
+    not proposed. Where the model has the table item_filters (item_id, given and taken array<float>), given_j · taken_i is added
+    for each wanted item j, and every item has a score. The reason names the item whose weight is largest. The similarities are
+    sent to each executor once.
     """
     ids, similar = similar_items(model)
     if not len(ids):
@@ -37,7 +44,7 @@ def propose_by_history(model: FittedModel, request: Request) -> DataFrame:
         eligible = request.eligible.select(v.ITEM_ID).toArrow().column(v.ITEM_ID)
         proposable = pc.is_in(ids, eligible).to_numpy(zero_copy_only=False)
     masks, explains = not request.settings.include_seen, request.settings.explain
-    scorer = _Scorer(model.name, ids, similar, proposable, request.k, explains)
+    scorer = _Scorer(model.name, ids, similar, proposable, request.k, explains, _filters(model))
     shared = request.spark.sparkContext.broadcast(scorer)
     files = local_parquet(request.users, (v.USER_ID,))
     rows = PairRows(request.interactions, (v.SEEN, v.STRENGTH, v.NEGATIVE), partial(_wanted_or_seen, masks))
@@ -47,10 +54,7 @@ def propose_by_history(model: FittedModel, request: Request) -> DataFrame:
         rows = PairRows(chosen, rows.columns, rows.derive)
 
     def lists(blocks: list[UserBlock], threads: int) -> Iterator[pa.RecordBatch]:
-        wanted = (
-            None if files is None else pa.concat_tables([pq.read_table(file, columns=[v.USER_ID]) for file in files])
-        )
-        users = None if wanted is None else wanted.column(v.USER_ID)
+        users = None if files is None else read_column(files, v.USER_ID)
         with ThreadPoolExecutor(threads) as pool:
             yield from pool.map(lambda block: shared.value.lists(block, users), blocks)
 
@@ -58,8 +62,16 @@ def propose_by_history(model: FittedModel, request: Request) -> DataFrame:
     return rows.in_tasks(ids, partitions, threads_of_a_task(request.spark), lists, PROPOSALS)
 
 
+def _filters(model: FittedModel) -> tuple[NDArray, NDArray] | None:
+    if ITEM_FILTERS not in model.tables:
+        return None
+    table = model.tables[ITEM_FILTERS].select(v.ITEM_ID, GIVEN, TAKEN).toArrow().sort_by(v.ITEM_ID).combine_chunks()
+    _, given, taken = (column.combine_chunks() for column in table.columns)
+    return tuple(each.flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1) for each in (given, taken))
+
+
 def _wanted_or_seen(masks: bool, pairs: pa.Table) -> pa.Table:
-    """The pairs that speak or are masked, with their weight, 0 where they do not speak, and `masked`."""
+    """The pairs that speak or are masked, and which of both."""
     strength, negative = (pairs.column(name).to_numpy() for name in (v.STRENGTH, v.NEGATIVE))
     speaks = (strength > 0) & (negative <= strength)
     masked = pairs.column(v.SEEN).to_numpy() & masks
@@ -79,6 +91,7 @@ class _Scorer:
     proposable: NDArray[np.bool_]
     k: int
     explains: bool
+    filters: tuple[NDArray, NDArray] | None
 
     def lists(self, block: UserBlock, users: pa.ChunkedArray | None) -> pa.RecordBatch:
         """The proposals for the block's users, of whom only `users` are asked for; None: all."""
@@ -88,10 +101,7 @@ class _Scorer:
             chosen = pc.is_in(block.users, users).to_numpy(zero_copy_only=False)
         asked = np.repeat(chosen, np.diff(block.starts))
         history, hidden = (_of(block, kept & asked) for kept in (speaks, masked))
-        weights = np.ones(len(history[1]), np.float32)
-        positions, scores, reasons, lengths = history_lists(
-            (*history, weights), hidden, self.similar, self.proposable, self.k
-        )
+        positions, scores, reasons, lengths = self._best(history, hidden)
         user, place = np.nonzero(np.arange(self.k) < lengths[:, None])
         model = pa.scalar(self.model)
         because = pc.binary_join_element_wise(
@@ -107,7 +117,24 @@ class _Scorer:
             }
         )
 
+    def _best(self, history: Pairs, hidden: Pairs) -> list[NDArray]:
+        """What `history_lists` gives; a part of the users at a time where all their scores are filled in."""
+        count, users = len(self.ids), len(history[0]) - 1
+        if self.filters is None:
+            none = np.zeros((0, count))
+            return list(history_lists(history, hidden, self.similar, none, self.proposable, self.k))
+        given, taken = self.filters
+        ones = np.ones(len(history[1]))
+        rows = csr_matrix((ones, history[1], history[0]), shape=(users, count)) @ given.astype(np.float64)
+        step, found = max(1, _CELLS // max(1, count)), []
+        for first in range(0, users, step):
+            last = min(first + step, users)
+            here, there = ((starts[first : last + 1], columns) for starts, columns in (history, hidden))
+            more = rows[first:last] @ taken.T
+            found.append(history_lists(here, there, self.similar, more, self.proposable, self.k))
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
-def _of(block: UserBlock, kept: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+
+def _of(block: UserBlock, kept: NDArray[np.bool_]) -> Pairs:
     ends = np.append(0, np.cumsum(kept))
     return ends[block.starts].astype(np.int64), block.columns[kept]

@@ -2,15 +2,18 @@
 
 from repertoire.candidates.als import ALS
 from repertoire.candidates.ease import EASE
+from repertoire.candidates.graph_filter import GRAPH_FILTER
 from repertoire.candidates.ials import IALS
 from repertoire.candidates.item_knn import ITEM_KNN
 from repertoire.candidates.popular import POPULAR
 from repertoire.candidates.popular_in_segment import POPULAR_IN_SEGMENT
 from repertoire.candidates.recommender import Recommender
 from repertoire.candidates.rp3beta import RP3BETA
+from repertoire.candidates.slim import SLIM
+from repertoire.candidates.user_knn import USER_KNN
 from repertoire.errors import SettingsError, unknown_name
 
-_MODELS = (ALS, IALS, ITEM_KNN, RP3BETA, EASE, POPULAR, POPULAR_IN_SEGMENT)
+_MODELS = (ALS, IALS, ITEM_KNN, USER_KNN, RP3BETA, EASE, SLIM, GRAPH_FILTER, POPULAR, POPULAR_IN_SEGMENT)
 
 RECOMMENDERS: dict[str, Recommender] = {model.name: model for model in _MODELS}
 

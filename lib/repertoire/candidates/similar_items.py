@@ -28,7 +28,8 @@ Similarity = Callable[[PairMatrix], Callable[[int, int], SparseRows]]
 def fit_similar_items(fitting: Fitting, name: str, similarity: Similarity, parameters: dict[str, Any]) -> FittedModel:
     """A model of the wanted pairs by a similarity of items. Raises InputError where nobody wanted anything."""
     pairs = wanted_rows(fitting.interactions)
-    ids, count = pairs.items()
+    ids, counts = pairs.items()
+    count = int(counts.sum())
     if not count:
         raise nothing_to_learn_from(name)
 

@@ -71,8 +71,8 @@ class PairRows:
         files = local_parquet(self.frame, (*_IDS, *self.columns))
         return None if files is None else [part for file in files for part in _parts(file)]
 
-    def items(self) -> tuple[pa.Array, int]:
-        """The items that have a pair, ascending by their bytes, and the number of pairs. One job or none."""
+    def items(self) -> tuple[pa.Array, Longs]:
+        """The items that have a pair, ascending by their bytes, and the number of pairs of each. One job or none."""
         found: list[pa.Table] = []
         if self.parts is not None:
             for part in self.parts:
@@ -92,7 +92,7 @@ class PairRows:
             counted = self.frame.select(*columns).mapInArrow(count, f"{v.ITEM_ID} string, pairs bigint")
             found.append(counted.groupBy(v.ITEM_ID).agg(F.sum("pairs").alias("pairs")).toArrow())
         whole = pa.concat_tables(found).group_by(v.ITEM_ID).aggregate([("pairs", "sum")]).sort_by(v.ITEM_ID)
-        return whole.column(v.ITEM_ID).combine_chunks(), pc.sum(whole.column("pairs_sum")).as_py() or 0
+        return whole.column(v.ITEM_ID).combine_chunks(), whole.column("pairs_sum").to_numpy()
 
     def pieces(self, ids: pa.Array, blocks: int) -> DataFrame:
         """block int, piece binary: some pairs of a block. ids: the ascending item ids to whose positions pairs refer; pairs of

@@ -4,8 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
+
+
+def read_column(files: Sequence[str], column: str) -> pa.ChunkedArray:
+    """A column of Parquet files of this machine."""
+    return pa.concat_tables([pq.read_table(file, columns=[column]) for file in files]).column(column)
 
 
 def local_parquet(frame: DataFrame, columns: Sequence[str]) -> list[str] | None:

@@ -4,10 +4,13 @@ from repertoire.settings.candidates import (
     AlsSettings,
     CandidateSettings,
     EaseSettings,
+    GraphFilterSettings,
     IalsSettings,
     ItemKnnSettings,
     PopularSettings,
     Rp3betaSettings,
+    SlimSettings,
+    UserKnnSettings,
 )
 from repertoire.settings.evaluation import EvaluationSettings
 from repertoire.settings.features import FeatureSettings
@@ -26,6 +29,7 @@ __all__ = [
     "EvaluationSettings",
     "FeatureSettings",
     "GateSettings",
+    "GraphFilterSettings",
     "IalsSettings",
     "IngestSettings",
     "ItemKnnSettings",
@@ -36,6 +40,8 @@ __all__ = [
     "Rp3betaSettings",
     "RunSettings",
     "Settings",
+    "SlimSettings",
     "SparkSettings",
+    "UserKnnSettings",
     "load_settings",
 ]

@@ -80,6 +80,35 @@ class ItemKnnSettings(Section):
     )
 
 
+class UserKnnSettings(Section):
+    """Neighbours of users (Resnick et al. 1994)."""
+
+    similarity: Literal["cosine", "jaccard"] = Field(
+        "cosine", description="how alike two users are, by what they wanted"
+    )
+    neighbors: int = Field(100, ge=1, le=100_000, description="users who vote for a user's items")
+    shrink: float = Field(0.0, ge=0, description="added to the denominator: less trust in users who wanted little")
+    item_exponent: float = Field(
+        0.25,
+        ge=0,
+        le=2,
+        description="an item of n users says 1 / n^this of each (cosine only); 0: all items say as much",
+    )
+    power: float = Field(1.0, ge=0, le=10, description="power of the similarity with which a neighbour votes")
+
+
+class SlimSettings(Section):
+    """Sparse linear models by elastic net (Ning & Karypis 2011)."""
+
+    l1: float = Field(5.0, ge=0, description="penalty on the size of weights: more of it, fewer of them")
+    l2: float = Field(50.0, ge=0, description="penalty on their squares")
+    candidates: int = Field(
+        300, ge=1, le=100_000, description="items that may have a weight for an item: the most alike"
+    )
+    sweeps: int = Field(30, ge=1, description="rounds of coordinate descent at most")
+    tolerance: float = Field(1e-3, ge=0, description="enough where no weight changes by more in a round")
+
+
 class Rp3betaSettings(Section):
     """Three-step random walks with a penalty on popularity (Paudel et al. 2017)."""
 
@@ -100,6 +129,15 @@ class EaseSettings(Section):
         ge=1,
         description="refuse item × item matrices that would take more of the driver: 16 bytes a pair of items",
     )
+
+
+class GraphFilterSettings(Section):
+    """Filters on the graph of users and items (Shen et al. 2021)."""
+
+    neighbors: int = Field(2000, ge=1, le=100_000, description="items that speak for an item in the linear filter")
+    factors: int = Field(128, ge=1, le=2000, description="eigenvectors of the ideal low pass")
+    low_pass_weight: float = Field(0.3, ge=0, description="weight of the low pass beside the linear filter")
+    rounds: int = Field(8, ge=1, le=100, description="rounds of subspace iteration by which the eigenvectors are found")
 
 
 class PopularSettings(Section):
@@ -132,6 +170,9 @@ class CandidateSettings(Section):
     als: AlsSettings = AlsSettings()
     ials: IalsSettings = IalsSettings()
     item_knn: ItemKnnSettings = ItemKnnSettings()
+    user_knn: UserKnnSettings = UserKnnSettings()
     rp3beta: Rp3betaSettings = Rp3betaSettings()
+    slim: SlimSettings = SlimSettings()
+    graph_filter: GraphFilterSettings = GraphFilterSettings()
     ease: EaseSettings = EaseSettings()
     popular: PopularSettings = PopularSettings()

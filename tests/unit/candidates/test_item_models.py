@@ -6,16 +6,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
+from sklearn.linear_model import ElasticNet
 from tests.unit.candidates.toy import fitting, interactions, proposals, request
 
-from repertoire.candidates import pair_matrix
+from repertoire.candidates import leading_vectors, pair_matrix
 from repertoire.candidates.history_kernel import six_digits_of
 from repertoire.candidates.propose_by_history import propose_by_history
 from repertoire.candidates.recommender import FittedModel
 from repertoire.candidates.registry import recommender
 from repertoire.candidates.top_k_kernel import six_digits
 from repertoire.errors import InputError, SettingsError
-from repertoire.settings import CandidateSettings, EaseSettings, ItemKnnSettings, Rp3betaSettings
+from repertoire.settings import (
+    CandidateSettings,
+    EaseSettings,
+    GraphFilterSettings,
+    ItemKnnSettings,
+    Rp3betaSettings,
+    SlimSettings,
+)
 
 ITEMS = [f"i{item:02}" for item in range(25)]
 
@@ -98,6 +106,25 @@ def test_rp3beta_by_transition_matrices(spark: SparkSession, tmp_path: Path, mos
     np.testing.assert_allclose(found, largest(reached.T, most), rtol=1e-6)
 
 
+@pytest.mark.parametrize("most", [25, 5])
+def test_slim_is_the_elastic_net_of_scikit_learn(spark: SparkSession, tmp_path: Path, most: int) -> None:
+    slim = SlimSettings(l1=0.4, l2=1.5, candidates=most, sweeps=1000, tolerance=1e-10)
+    found = matrix_of(fitted(spark, "slim", CandidateSettings(slim=slim), tmp_path))
+    matrix = wanted(pairs())
+    alike = largest(cosine(matrix, 0, 0), most) > 0
+    users, expected = len(matrix), np.zeros_like(found)
+    for item in range(len(ITEMS)):
+        chosen = np.flatnonzero(alike[item])
+        # Its objective is 1 / (2 users) |y - Xw|² + alpha l1_ratio |w|₁ + ½ alpha (1 - l1_ratio) |w|².
+        alpha = (0.4 + 1.5) / users
+        net = ElasticNet(
+            alpha=alpha, l1_ratio=0.4 / 1.9, fit_intercept=False, positive=True, tol=1e-12, max_iter=100_000
+        )
+        expected[item, chosen] = net.fit(matrix[:, chosen], matrix[:, item]).coef_
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert (found > 0).sum() > 50
+
+
 @pytest.mark.parametrize("most", [2000, 6])
 def test_ease_in_closed_form(spark: SparkSession, tmp_path: Path, most: int) -> None:
     settings = CandidateSettings(ease=EaseSettings(l2=3.0, neighbors=most))
@@ -108,6 +135,36 @@ def test_ease_in_closed_form(spark: SparkSession, tmp_path: Path, most: int) -> 
     np.testing.assert_allclose(found, largest(weights, most, np.abs), rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.parametrize("in_many_tasks", [False, True])
+def test_graph_filter_by_eigenvectors(
+    spark: SparkSession, tmp_path: Path, in_many_tasks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if in_many_tasks:
+        for module in (pair_matrix, leading_vectors):
+            monkeypatch.setattr(module, "pairs_of_one_task", lambda spark: 0)
+    filters = GraphFilterSettings(factors=5, low_pass_weight=0.7, rounds=60)
+    settings = CandidateSettings(graph_filter=filters)
+    model = fitted(spark, "graph_filter", settings, tmp_path)
+    matrix = wanted(pairs())
+    items = matrix.sum(0)
+    normal = matrix / np.sqrt(np.maximum(matrix.sum(1), 1))[:, None] / np.sqrt(items)
+    linear = normal.T @ normal
+    np.testing.assert_allclose(matrix_of(model), largest(linear, 25), rtol=1e-5)
+    rows = {row["item_id"]: row for row in model.tables["item_filters"].collect()}
+    given, taken = (np.array([rows[item][name] for item in ITEMS]) for name in ("given", "taken"))
+    vectors = np.linalg.eigh(linear)[1][:, ::-1][:, :5]
+    low_pass = 0.7 * (vectors @ vectors.T) / np.sqrt(items)[:, None] * np.sqrt(items)
+    np.testing.assert_allclose(given @ taken.T, low_pass, atol=1e-4)
+
+    frame = interactions(spark, pairs())
+    users = sorted({row[0] for row in pairs()})
+    found = proposals(propose_by_history(model, request(frame, settings, users, k=4)))
+    scores = matrix @ (largest(linear, 25).T + low_pass)
+    assert len(found) == 4 * len(users)
+    for user, item, score, _, _ in found:
+        assert score == pytest.approx(scores[users.index(user), ITEMS.index(item)], rel=1e-3)
+
+
 def test_ease_refuses_more_items_than_the_driver_may_hold(spark: SparkSession, tmp_path: Path) -> None:
     rows = [("u", f"i{item}") for item in range(300)]
     asked = fitting(interactions(spark, rows), tmp_path, CandidateSettings(ease=EaseSettings(max_memory_mb=1)))
@@ -115,7 +172,7 @@ def test_ease_refuses_more_items_than_the_driver_may_hold(spark: SparkSession, t
         recommender("ease").fit(asked)
 
 
-@pytest.mark.parametrize("name", ["item_knn", "rp3beta", "ease"])
+@pytest.mark.parametrize("name", ["item_knn", "rp3beta", "ease", "slim", "graph_filter"])
 def test_many_tasks_give_the_bits_of_one(
     spark: SparkSession, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +186,7 @@ def test_many_tasks_give_the_bits_of_one(
     assert found[0] == found[1] == found[2]
 
 
-@pytest.mark.parametrize("name", ["item_knn", "rp3beta", "ease"])
+@pytest.mark.parametrize("name", ["item_knn", "rp3beta", "ease", "slim", "graph_filter"])
 def test_nothing_wanted_is_refused(spark: SparkSession, tmp_path: Path, name: str) -> None:
     asked = fitting(interactions(spark, [("u", "i", 0.0, 1.0)]), tmp_path, CandidateSettings())
     with pytest.raises(InputError, match=f"{name} has nothing to learn from"):

@@ -1,0 +1,115 @@
+"""The smoothest directions on the graph of users and items: leading eigenvectors of the items' normalised co-occurrence."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from repertoire.candidates.compiled import compiled
+from repertoire.candidates.ials_cost import pairs_of_one_task
+from repertoire.candidates.pair_kernel import Floats, Ints, Longs
+from repertoire.candidates.pair_matrix import PairMatrix, matrix_files, ranges
+from repertoire.candidates.user_blocks import PairRows, UserBlock, blocks_for, threads_of_a_task
+
+_PARTS = 16  # of the users, whose sums are added in order: so that the bits do not depend on who computed which
+_OVERSAMPLED = 16
+_SUMS = "sums binary"
+
+Multiply = Callable[[Floats], Floats]
+
+
+def leading_vectors(pairs: PairRows, ids: pa.Array, counts: Longs, factors: int, rounds: int, seed: int) -> Floats:
+    """(n, f): eigenvectors of R̃ᵀR̃ with the largest eigenvalues, largest first, each with its largest entry above 0.
+
+    R̃_ui = (n_u n_i)^-½ for every pair, n their numbers of pairs. Found by `rounds` of subspace iteration from a random start
+    (Halko, Martinsson & Tropp 2011), in one task where its memory holds the pairs, else by all tasks, whose sums the driver
+    adds. counts: (n,), pairs of each item. f is the number of items at most.
+    """
+    spark, count = pairs.frame.sparkSession, int(counts.sum())
+    size, scale = min(factors, len(ids)), np.asarray(np.maximum(counts, 1) ** -0.5, np.float32)[:, None]
+    if count <= pairs_of_one_task(spark):
+        threads = threads_of_a_task(spark)
+
+        def whole(blocks: list[UserBlock]) -> Iterator[pa.RecordBatch]:
+            matrix = PairMatrix.of(blocks, len(scale))
+            some = ranges(matrix.users, _PARTS)
+            with ThreadPoolExecutor(threads) as pool:
+
+                def multiply(vectors: Floats) -> Floats:
+                    return _added(pool.map(lambda users: _part(matrix, users, scale * vectors), some), vectors) * scale
+
+                found = _leading(multiply, len(scale), size, rounds, seed)
+            yield pa.record_batch({"sums": pa.array([found.tobytes()], pa.binary())})
+
+        [(found,)] = pairs.in_one_task(ids, blocks_for(count), threads, whole, _SUMS).collect()
+        return np.frombuffer(found, np.float32).reshape(len(ids), size)
+
+    tasks = spark.sparkContext.defaultParallelism
+    files = matrix_files(pairs, ids, count, tasks)
+
+    def multiply_in_tasks(vectors: Floats) -> Floats:
+        shared = spark.sparkContext.broadcast(scale * vectors)
+
+        def part(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            matrix = files.open()
+            some = ranges(matrix.users, _PARTS)
+            for number in (number for batch in batches for number in batch.column(0).to_pylist()):
+                users = some[number] if number < len(some) else (0, 0)
+                sums = _part(matrix, users, shared.value)
+                yield pa.record_batch({"sums": pa.array([sums.tobytes()], pa.binary())})
+
+        rows = spark.range(0, _PARTS, 1, min(_PARTS, tasks)).mapInArrow(part, _SUMS).toLocalIterator()
+        parts = (np.frombuffer(row.sums, np.float32).reshape(vectors.shape) for row in rows)
+        return _added(parts, vectors) * scale
+
+    return _leading(multiply_in_tasks, len(ids), size, rounds, seed)
+
+
+def _added(parts: "Iterator[Floats]", like: Floats) -> Floats:
+    total = np.zeros_like(like)
+    for part in parts:
+        total += part
+    return total
+
+
+def _part(matrix: PairMatrix, users: tuple[int, int], vectors: Floats) -> Floats:
+    sums = np.zeros_like(vectors)
+    _add_smoothed(users[0], users[1], matrix.starts, matrix.columns, vectors, sums)
+    return sums
+
+
+@compiled
+def _add_smoothed(first: int, last: int, starts: Longs, columns: Ints, vectors: Floats, sums: Floats) -> None:
+    """Adds to each item of users first to last the mean of `vectors` over the user's items."""
+    size = vectors.shape[1]
+    mean = np.empty(size, np.float32)
+    for user in range(first, last):
+        begin, end = starts[user], starts[user + 1]
+        if begin == end:
+            continue
+        mean[:] = 0
+        for pair in range(begin, end):
+            row = vectors[columns[pair]]
+            for factor in range(size):
+                mean[factor] += row[factor]
+        for factor in range(size):
+            mean[factor] /= end - begin
+        for pair in range(begin, end):
+            row = sums[columns[pair]]
+            for factor in range(size):
+                row[factor] += mean[factor]
+
+
+def _leading(multiply: Multiply, items: int, size: int, rounds: int, seed: int) -> Floats:
+    random = np.random.Generator(np.random.PCG64(seed))
+    width = min(size + _OVERSAMPLED, items)
+    basis = np.linalg.qr(random.standard_normal((items, width)))[0]
+    for _ in range(rounds):
+        basis = np.linalg.qr(multiply(basis.astype(np.float32)).astype(np.float64))[0]
+    small: NDArray[np.float64] = basis.T @ multiply(basis.astype(np.float32)).astype(np.float64)
+    _, turn = np.linalg.eigh((small + small.T) / 2)
+    vectors = basis @ turn[:, ::-1][:, :size]
+    largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(size)]
+    return np.asarray(vectors * np.where(largest < 0, -1, 1), np.float32)
