@@ -15,11 +15,19 @@ from tests.unit.candidates.toy import at, fitting, interactions, proposals, requ
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
 from repertoire.candidates.registry import RECOMMENDERS, recommender
 from repertoire.errors import SettingsError
-from repertoire.settings import AlsSettings, CandidateSettings, IalsSettings, PopularSettings, SlimSettings
+from repertoire.settings import (
+    AlsSettings,
+    BlendSettings,
+    CandidateSettings,
+    IalsSettings,
+    PopularSettings,
+    SlimSettings,
+)
 
 SETTINGS = CandidateSettings(
     als=AlsSettings(rank=4, iterations=3),
     ials=IalsSettings(rank=4, iterations=3),
+    blend=BlendSettings(depth=20),
     slim=SlimSettings(l1=0.1, l2=1.0),
     popular=PopularSettings(min_segment_users=3, segment_by=["country"]),
 )
@@ -146,7 +154,8 @@ def test_a_reason_names_the_model_or_something_of_the_users_own(world: World, mo
             assert (user, what) in wanted
             assert what != item
         else:
-            assert word in (model.name, "popular", "popular_in")
+            sources = SETTINGS.blend.sources if model.name == "blend" else [model.name]
+            assert word in (*sources, "popular", "popular_in")
     quiet = SETTINGS.model_copy(update={"explain": False})
     assert not any(row[4].startswith("because_of") for row in world.propose(model, settings=quiet))
 
@@ -164,9 +173,9 @@ def test_only_eligible_items(world: World, model: Recommender) -> None:
     found = world.propose(model, k=30, eligible=eligible)
     assert found
     assert {row[1] for row in found} <= set(chosen)
-    # What remains is in the order that it has among all.
+    # What remains is in the order that it has among all, but for a blend, which normalises what is eligible.
     everything = by_user(world.propose(model, k=30))
-    for user, rows in by_user(found).items():
+    for user, rows in by_user(found).items() if model.name != "blend" else ():
         assert [row[1] for row in rows] == [row[1] for row in everything[user] if row[1] in chosen]
     none = world.spark.createDataFrame([], "item_id string")
     assert world.propose(model, eligible=none) == []
@@ -216,4 +225,4 @@ def test_proposing_takes_few_spark_jobs(
 ) -> None:
     fitted = world.fit(model)
     jobs = jobs_of(lambda: model.propose(fitted, world.request()).write.parquet(str(tmp_path / "proposals")))
-    assert 1 <= jobs <= MOST_JOBS
+    assert 1 <= jobs <= MOST_JOBS * (len(SETTINGS.blend.sources) if model.name == "blend" else 1)

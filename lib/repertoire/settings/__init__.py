@@ -2,6 +2,7 @@
 
 from repertoire.settings.candidates import (
     AlsSettings,
+    BlendSettings,
     CandidateSettings,
     EaseSettings,
     GraphFilterSettings,
@@ -24,6 +25,7 @@ from repertoire.settings.tree import RunSettings, Settings
 
 __all__ = [
     "AlsSettings",
+    "BlendSettings",
     "CandidateSettings",
     "EaseSettings",
     "EvaluationSettings",

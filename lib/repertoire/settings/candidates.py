@@ -1,6 +1,6 @@
 """Settings of the candidate models and of the scorer that they share."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -36,17 +36,17 @@ class AlsSettings(Section):
 class IalsSettings(Section):
     """Implicit ALS by conjugate gradient (Hu, Koren & Volinsky 2008; Rendle et al. 2022; Takács et al. 2011)."""
 
-    rank: int = Field(64, ge=1, le=2000, description="number of latent factors")
-    iterations: int = Field(15, ge=1, le=500, description="alternations")
-    regularization: float = Field(0.1, ge=0, description="ridge on the factors, times their frequency")
+    rank: int = Field(128, ge=1, le=2000, description="number of latent factors")
+    iterations: int = Field(8, ge=1, le=500, description="alternations")
+    regularization: float = Field(0.5, ge=0, description="ridge on the factors, times their frequency")
     regularization_exponent: float = Field(
         1.0, ge=0, le=2, description="power of the frequency in the ridge: 0 regularises all alike, 1 by their pairs"
     )
     regularize_unobserved: bool = Field(
         False, description="the frequency counts unobserved pairs, too, by their weight (Rendle et al. 2022)"
     )
-    unobserved_weight: float = Field(0.3, gt=0, description="weight of a pair that did not occur, as a zero")
-    alpha: float = Field(1.0, gt=0, description="a pair that occurred weighs unobserved_weight + alpha × its strength")
+    unobserved_weight: float = Field(1.0, gt=0, description="weight of a pair that did not occur, as a zero")
+    alpha: float = Field(8.0, gt=0, description="a pair that occurred weighs unobserved_weight + alpha × its strength")
     negative_weight: float = Field(
         0.0, ge=0, description="a refused pair enters as confident zero with alpha × this × its negative strength"
     )
@@ -134,10 +134,23 @@ class EaseSettings(Section):
 class GraphFilterSettings(Section):
     """Filters on the graph of users and items (Shen et al. 2021)."""
 
-    neighbors: int = Field(2000, ge=1, le=100_000, description="items that speak for an item in the linear filter")
+    neighbors: int = Field(10_000, ge=1, le=100_000, description="items that speak for an item in the linear filter")
     factors: int = Field(128, ge=1, le=2000, description="eigenvectors of the ideal low pass")
     low_pass_weight: float = Field(0.3, ge=0, description="weight of the low pass beside the linear filter")
     rounds: int = Field(8, ge=1, le=100, description="rounds of subspace iteration by which the eigenvectors are found")
+
+
+class BlendSettings(Section):
+    """Several models together, their lists normalised for each user and added with weights."""
+
+    sources: list[str] = Field(["ease", "ials", "graph_filter", "user_knn"], min_length=1, description="the models")
+    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="weight of each source; empty: learnt on pairs that are held back"
+    )
+    depth: int = Field(200, ge=1, le=10_000, description="items that each source proposes for a user")
+    validation_users: int = Field(
+        3000, ge=1, description="users of whom a fifth is held back to learn the weights, at most"
+    )
 
 
 class PopularSettings(Section):
@@ -174,5 +187,6 @@ class CandidateSettings(Section):
     rp3beta: Rp3betaSettings = Rp3betaSettings()
     slim: SlimSettings = SlimSettings()
     graph_filter: GraphFilterSettings = GraphFilterSettings()
+    blend: BlendSettings = BlendSettings()
     ease: EaseSettings = EaseSettings()
     popular: PopularSettings = PopularSettings()

@@ -1,0 +1,109 @@
+"""Lists of several sources as arrays: normalised user by user, and added up."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from repertoire import vocabulary as v
+from repertoire.candidates.top_k_kernel import six_digits
+
+Codes = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ListRows:
+    """Rows of lists, ordered by user, source and rank. users, items: numbers of ids, in the order of their bytes; places: of the
+    sources."""
+
+    user_ids: pa.Array
+    item_ids: pa.Array
+    users: Codes
+    items: Codes
+    places: Codes
+    scores: Doubles
+    reasons: pa.Array
+
+    @classmethod
+    def of(cls, table: pa.Table) -> "ListRows":
+        """From the columns user_id, item_id, place, score, reason."""
+        user_ids, users = ranked(table.column(v.USER_ID))
+        item_ids, items = ranked(table.column(v.ITEM_ID))
+        places = table.column("place").to_numpy().astype(np.int64)
+        reasons = table.column(v.REASON).combine_chunks()
+        return cls(user_ids, item_ids, users, items, places, table.column(v.SCORE).to_numpy(), reasons)
+
+
+def ranked(ids: pa.ChunkedArray) -> tuple[pa.Array, Codes]:
+    """The distinct ids in the order of their bytes, and the rank of each row's."""
+    whole = ids.combine_chunks()
+    encoded = (whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole).dictionary_encode()
+    order = pc.array_sort_indices(encoded.dictionary)
+    ranks = np.empty(len(order), np.int64)
+    ranks[order.to_numpy()] = np.arange(len(order))
+    return encoded.dictionary.take(order), ranks[encoded.indices.to_numpy()]
+
+
+def normalised(users: Codes, places: Codes, scores: Doubles) -> Doubles:
+    """(score - the list's least) / the list's standard deviation; 0 where all are equal. Rows of a list stand together."""
+    if not len(scores):
+        return scores
+    begins = np.flatnonzero(np.append(True, (np.diff(users) != 0) | (np.diff(places) != 0)))
+    lengths = np.diff(np.append(begins, len(scores)))
+    means = np.add.reduceat(scores, begins) / lengths
+    apart = scores - np.repeat(means, lengths)
+    deviation = np.sqrt(np.add.reduceat(apart**2, begins) / lengths)
+    least = np.minimum.reduceat(scores, begins)
+    even = np.repeat(deviation, lengths)
+    return np.divide(scores - np.repeat(least, lengths), even, out=np.zeros_like(scores), where=even > 0)
+
+
+def blended(rows: ListRows, weights: Doubles, k: int) -> pa.RecordBatch:
+    """The k best items of each user by the sum of their weighted, normalised scores: the columns of proposals."""
+    adds = normalised(rows.users, rows.places, rows.scores) * weights[rows.places]
+    order = np.lexsort((rows.places, rows.items, rows.users))
+    users, items, adds = rows.users[order], rows.items[order], adds[order]
+    begins = np.flatnonzero(np.append(True, (np.diff(users) != 0) | (np.diff(items) != 0)))[: len(users)]
+    scores = six_digits(np.add.reduceat(adds, begins)) if len(users) else adds
+    # The row of each item that adds most: the first one of equals.
+    lengths = np.diff(np.append(begins, len(users)))
+    by_size = np.lexsort((np.arange(len(adds)), -adds, np.repeat(np.arange(len(begins)), lengths)))
+    speaker = order[by_size[begins]] if len(users) else order
+    users, items = users[begins], items[begins]
+    best = np.lexsort((items, -scores, users))
+    first = np.searchsorted(users[best], users[best])
+    rank = np.arange(len(best)) - first + 1
+    chosen = best[rank <= k]
+    return pa.record_batch(
+        {
+            v.USER_ID: rows.user_ids.take(pa.array(users[chosen])),
+            v.ITEM_ID: rows.item_ids.take(pa.array(items[chosen])),
+            v.SCORE: pa.array(scores[chosen]),
+            v.RANK: pa.array(rank[rank <= k].astype(np.int32)),
+            v.REASON: rows.reasons.take(pa.array(speaker[chosen])),
+        }
+    )
+
+
+def complete_users(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The rows of batches in tables that hold all rows of their users, who stand together."""
+    kept: list[pa.RecordBatch] = []
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        users = batch.column(v.USER_ID)
+        inner = pc.index(pc.equal(users, users[-1]), True).as_py()
+        if inner > 0:
+            yield pa.Table.from_batches([*kept, batch.slice(0, inner)])
+            kept = [batch.slice(inner)]
+        elif kept and kept[-1].column(v.USER_ID)[-1] != users[0]:
+            yield pa.Table.from_batches(kept)
+            kept = [batch]
+        else:
+            kept.append(batch)
+    if kept:
+        yield pa.Table.from_batches(kept)
