@@ -74,7 +74,7 @@ class ItemKnnSettings(Section):
         "cosine", description="how alike two items are, by who wanted them"
     )
     neighbors: int = Field(300, ge=1, le=100_000, description="items that speak for an item")
-    shrink: float = Field(0.0, ge=0, description="added to the denominator: less trust in what few users wanted")
+    shrink: float = Field(0.3, ge=0, description="added to the denominator: less trust in what few users wanted")
     user_exponent: float = Field(
         0.5, ge=0, le=2, description="a user of n items says 1 / n^this of each (cosine only); 0: all users say as much"
     )
