@@ -1,6 +1,6 @@
 """Every candidate model on public data, by a judge apart from the product: quality, seconds and memory, into docs/models.md.
 
-    .venv/bin/python benchmarks/models.py --judge ../shared/acceptance/accept.py [--models ease] [--sets ml-100k] [--set KEY=VALUE]
+    .venv/bin/python benchmarks/models.py --judge ../shared/acceptance/accept.py [--models ease] [--sets ml-100k] [--set K=V]
 
 The judge is a script that runs `repertoire recommend` on a set and prints its metrics; without it this one has nothing to do.
 Each run is a process of its own, with default settings unless --set says otherwise. What was measured before and is not asked
