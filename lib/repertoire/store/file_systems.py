@@ -49,9 +49,12 @@ _SECRETS = (
 def file_system(path: str) -> FileSystem:
     """The kind of file system of a path or URL.
 
-    Raises SettingsError for one that cannot hold a warehouse, and for a URL with a password in it.
+    Raises SettingsError for one that cannot hold a warehouse, is no URL, or has a password in it.
     """
-    url = urlsplit(path)
+    try:
+        url = urlsplit(path)
+    except ValueError as error:
+        raise SettingsError(f"run.warehouse is {path}: that is neither a path nor a URL ({error}).") from None
     if url.scheme not in _KNOWN:
         raise SettingsError(
             f"run.warehouse is {path}: a warehouse cannot lie on {url.scheme}://. {_HINTS.get(url.scheme, '')}"

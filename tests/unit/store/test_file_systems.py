@@ -65,6 +65,7 @@ def test_these_are_refused(warehouse: str, conf: dict[str, str], said: str) -> N
         ("s3://bucket/warehouse", "Write s3a:// for it"),
         ("s3a://key:hunter2@bucket/warehouse", "Write s3a://bucket/warehouse and keep the key"),
         ("s3a://key@bucket/warehouse", "Write s3a://bucket/warehouse"),
+        ("hdfs://[name/warehouse", "run.warehouse is hdfs://[name/warehouse: that is neither a path nor a URL"),
     ],
 )
 def test_other_file_systems_are_refused_by_name(path: str, said: str) -> None:
