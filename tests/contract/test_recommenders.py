@@ -27,7 +27,7 @@ from repertoire.settings import (
 SETTINGS = CandidateSettings(
     als=AlsSettings(rank=4, iterations=3),
     ials=IalsSettings(rank=4, iterations=3),
-    blend=BlendSettings(depth=20),
+    blend=BlendSettings(depth=20, sources=["item_knn", "ease"]),
     slim=SlimSettings(l1=0.1, l2=1.0),
     popular=PopularSettings(min_segment_users=3, segment_by=["country"]),
 )
