@@ -20,7 +20,7 @@ from repertoire.frames.materialise import materialise
 
 Lookup = Callable[[str], Recommender]
 _PLACE = "place"
-_LISTS = f"{v.USER_ID} string, {v.ITEM_ID} string, {v.SCORE} double, {v.RANK} int, {v.REASON} string, {_PLACE} int"
+_COLUMNS = (v.USER_ID, v.ITEM_ID, v.SCORE, v.RANK, v.REASON, _PLACE)
 
 
 def blend_of(lookup: Lookup) -> Recommender:
@@ -117,4 +117,4 @@ def _propose(lookup: Lookup, model: FittedModel, request: Request) -> DataFrame:
         for table in complete_users(batches):
             yield blended(ListRows.of(table), factors, k)
 
-    return ordered.select(*(column.split()[0] for column in _LISTS.split(", "))).mapInArrow(blend, PROPOSALS)
+    return ordered.select(*_COLUMNS).mapInArrow(blend, PROPOSALS)

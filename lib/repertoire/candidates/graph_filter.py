@@ -12,8 +12,7 @@ from repertoire.candidates.leading_vectors import leading_vectors
 from repertoire.candidates.pair_matrix import PairMatrix
 from repertoire.candidates.propose_by_history import GIVEN, ITEM_FILTERS, TAKEN, propose_by_history
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
-from repertoire.candidates.similar_items import SparseRows, fit_similar_items
-from repertoire.candidates.similarity_kernel import SCALED, similar_rows
+from repertoire.candidates.similar_items import SparseRows, fit_similar_items, scaled_products
 from repertoire.candidates.training_pairs import wanted_rows
 from repertoire.settings import GraphFilterSettings
 
@@ -44,18 +43,8 @@ def fit(fitting: Fitting) -> FittedModel:
 
 
 def _smoothed(settings: GraphFilterSettings, matrix: PairMatrix) -> Callable[[int, int], SparseRows]:
-    shares = np.asarray(1 / np.maximum(matrix.items_of, 1), np.float32)
-    weighed = matrix.with_values(np.repeat(shares, matrix.items_of))
-    right = (weighed.starts, weighed.columns, weighed.values)
     scale = np.maximum(matrix.users_of, 1) ** -0.5
-
-    def rows(first: int, last: int) -> SparseRows:
-        starts, users, values = matrix.of_items(first, last)
-        left = (starts, users, np.ones_like(values))
-        found: SparseRows = similar_rows(first, last, left, right, SCALED, scale, scale, 0.0, settings.neighbors)
-        return found
-
-    return rows
+    return scaled_products(matrix, 1 / np.maximum(matrix.items_of, 1), scale, scale, settings.neighbors)
 
 
 GRAPH_FILTER = Recommender(name=v.GRAPH_FILTER, fit=fit, propose=propose_by_history)

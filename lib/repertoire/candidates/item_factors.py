@@ -48,10 +48,16 @@ def item_factors(model: FittedModel, eligible: DataFrame | None, *, memory_mb: i
         whole = table.toArrow().sort_by(v.ITEM_ID).combine_chunks()
         ids = whole.column(v.ITEM_ID).combine_chunks()
         matrix = _matrix(whole.column(FACTORS).combine_chunks(), model.name)
+    return ItemFactors(ids, matrix, None if eligible is None else proposable_items(ids, eligible))
+
+
+def proposable_items(ids: pa.Array, eligible: DataFrame | None) -> NDArray[np.bool_]:
+    """(n,): which of the ids are eligible (item_id); None: all."""
     if eligible is None:
-        return ItemFactors(ids, matrix)
+        return np.ones(len(ids), bool)
     wanted = eligible.select(v.ITEM_ID).toArrow().column(v.ITEM_ID)
-    return ItemFactors(ids, matrix, pc.is_in(ids, wanted).to_numpy(zero_copy_only=False))
+    found: NDArray[np.bool_] = pc.is_in(ids, wanted).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _matrix(factors: pa.Array, model: str, width: int | None = None) -> Floats:

@@ -14,9 +14,11 @@ from scipy.sparse import csr_matrix
 
 from repertoire import vocabulary as v
 from repertoire.candidates.history_kernel import history_lists
+from repertoire.candidates.item_factors import proposable_items
 from repertoire.candidates.masked_top_k import PROPOSALS
 from repertoire.candidates.recommender import FittedModel, Request
 from repertoire.candidates.similar_items import SparseRows, similar_items
+from repertoire.candidates.training_pairs import is_wanted
 from repertoire.candidates.user_blocks import PairRows, UserBlock, threads_of_a_task
 from repertoire.frames.local_parquet import local_parquet, read_column
 
@@ -39,10 +41,7 @@ def propose_by_history(model: FittedModel, request: Request) -> DataFrame:
     ids, similar = similar_items(model)
     if not len(ids):
         return request.spark.createDataFrame([], PROPOSALS)
-    proposable = np.ones(len(ids), bool)
-    if request.eligible is not None:
-        eligible = request.eligible.select(v.ITEM_ID).toArrow().column(v.ITEM_ID)
-        proposable = pc.is_in(ids, eligible).to_numpy(zero_copy_only=False)
+    proposable = proposable_items(ids, request.eligible)
     masks, explains = not request.settings.include_seen, request.settings.explain
     scorer = _Scorer(model.name, ids, similar, proposable, request.k, explains, _filters(model))
     shared = request.spark.sparkContext.broadcast(scorer)
@@ -72,8 +71,7 @@ def _filters(model: FittedModel) -> tuple[NDArray, NDArray] | None:
 
 def _wanted_or_seen(masks: bool, pairs: pa.Table) -> pa.Table:
     """The pairs that speak or are masked, and which of both."""
-    strength, negative = (pairs.column(name).to_numpy() for name in (v.STRENGTH, v.NEGATIVE))
-    speaks = (strength > 0) & (negative <= strength)
+    speaks = is_wanted(pairs)
     masked = pairs.column(v.SEEN).to_numpy() & masks
     found = pairs.drop_columns([v.SEEN, v.STRENGTH, v.NEGATIVE])
     found = found.append_column(_SPEAKS, pa.array(speaks)).append_column(_MASKED, pa.array(masked))

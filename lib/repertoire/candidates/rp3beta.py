@@ -9,8 +9,7 @@ from repertoire import vocabulary as v
 from repertoire.candidates.pair_matrix import PairMatrix
 from repertoire.candidates.propose_by_history import propose_by_history
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
-from repertoire.candidates.similar_items import SparseRows, fit_similar_items
-from repertoire.candidates.similarity_kernel import SCALED, similar_rows
+from repertoire.candidates.similar_items import SparseRows, fit_similar_items, scaled_products
 from repertoire.settings import Rp3betaSettings
 
 
@@ -25,19 +24,9 @@ def fit(fitting: Fitting) -> FittedModel:
 
 
 def _walks(settings: Rp3betaSettings, matrix: PairMatrix) -> Callable[[int, int], SparseRows]:
-    steps = np.asarray(np.maximum(matrix.items_of, 1) ** -settings.alpha, np.float32)
-    weighed = matrix.with_values(np.repeat(steps, matrix.items_of))
-    right = (weighed.starts, weighed.columns, weighed.values)
+    steps = np.maximum(matrix.items_of, 1) ** -settings.alpha
     wanted = np.maximum(matrix.users_of, 1).astype(float)
-    own, others = wanted**-settings.beta, wanted**-settings.alpha
-
-    def rows(first: int, last: int) -> SparseRows:
-        starts, users, values = matrix.of_items(first, last)
-        left = (starts, users, np.ones_like(values))
-        found: SparseRows = similar_rows(first, last, left, right, SCALED, own, others, 0.0, settings.neighbors)
-        return found
-
-    return rows
+    return scaled_products(matrix, steps, wanted**-settings.beta, wanted**-settings.alpha, settings.neighbors)
 
 
 RP3BETA = Recommender(name=v.RP3BETA, fit=fit, propose=propose_by_history)

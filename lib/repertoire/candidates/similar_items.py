@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
 from repertoire import vocabulary as v
 from repertoire.candidates.pair_kernel import Floats, Ints, Longs
 from repertoire.candidates.pair_matrix import PairMatrix, over_items
 from repertoire.candidates.recommender import FittedModel, Fitting
-from repertoire.candidates.similarity_kernel import columns_of_range
+from repertoire.candidates.similarity_kernel import SCALED, columns_of_range, similar_rows
 from repertoire.candidates.training_pairs import nothing_to_learn_from, wanted_rows
 
 SIMILAR_ITEMS = "similar_items"
@@ -39,6 +40,22 @@ def fit_similar_items(fitting: Fitting, name: str, similarity: Similarity, param
 
     table = over_items(pairs, ids, count, make, SCHEMA)
     return similar_items_model(fitting, name, table, parameters, len(ids), count)
+
+
+def scaled_products(
+    matrix: PairMatrix, of_users: NDArray[np.float64], own: NDArray[np.float64], others: NDArray[np.float64], most: int
+) -> Callable[[int, int], SparseRows]:
+    """Rows of own_i × others_j × Σ_u of_users_u, over the users u who have both items; the `most` largest of each."""
+    weighed = matrix.with_values(np.repeat(np.asarray(of_users, np.float32), matrix.items_of))
+    right = (weighed.starts, weighed.columns, weighed.values)
+
+    def rows(first: int, last: int) -> SparseRows:
+        starts, users, values = matrix.of_items(first, last)
+        left = (starts, users, np.ones_like(values))
+        found: SparseRows = similar_rows(first, last, left, right, SCALED, own, others, 0.0, most)
+        return found
+
+    return rows
 
 
 def similar_items_model(

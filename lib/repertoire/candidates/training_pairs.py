@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -40,10 +41,16 @@ def wanted_rows(interactions: DataFrame) -> PairRows:
 
 def only_wanted(pairs: pa.Table) -> pa.Table:
     """The rows of wanted pairs, with `weight` (float32) in place of strength and negative."""
-    strength, negative = (pairs.column(name).to_numpy() for name in (v.STRENGTH, v.NEGATIVE))
-    wanted = (strength > 0) & (negative <= strength)
+    strength, wanted = pairs.column(v.STRENGTH).to_numpy(), is_wanted(pairs)
     pairs = pairs.drop_columns([v.STRENGTH, v.NEGATIVE]).append_column(WEIGHT, pa.array(strength.astype(np.float32)))
     return pairs if wanted.all() else pairs.filter(pa.array(wanted))
+
+
+def is_wanted(pairs: pa.Table) -> NDArray[np.bool_]:
+    """Which rows have a strength above 0 that their negative strength does not exceed."""
+    strength, negative = (pairs.column(name).to_numpy() for name in (v.STRENGTH, v.NEGATIVE))
+    found: NDArray[np.bool_] = (strength > 0) & (negative <= strength)
+    return found
 
 
 def nothing_to_learn_from(model: str) -> InputError:

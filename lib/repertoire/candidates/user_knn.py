@@ -11,12 +11,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
+from repertoire.candidates.item_factors import proposable_items
 from repertoire.candidates.masked_top_k import PROPOSALS
 from repertoire.candidates.neighbour_kernel import ASKED, MASKED, WANTED, neighbour_lists
 from repertoire.candidates.pair_matrix import PairMatrix, over_users
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
 from repertoire.candidates.similarity_kernel import COSINE, JACCARD, columns_of_range
-from repertoire.candidates.training_pairs import nothing_to_learn_from, wanted_rows
+from repertoire.candidates.training_pairs import is_wanted, nothing_to_learn_from, wanted_rows
 from repertoire.candidates.user_blocks import PairRows
 from repertoire.frames.local_parquet import local_parquet, read_column
 from repertoire.settings import UserKnnSettings
@@ -55,10 +56,7 @@ def propose(model: FittedModel, request: Request) -> DataFrame:
     """
     settings = UserKnnSettings.model_validate(model.metadata["parameters"])
     ids = model.tables[ITEMS].select(v.ITEM_ID).toArrow().column(v.ITEM_ID).combine_chunks().sort()
-    proposable = np.ones(len(ids), bool)
-    if request.eligible is not None:
-        eligible = request.eligible.select(v.ITEM_ID).toArrow().column(v.ITEM_ID)
-        proposable = pc.is_in(ids, eligible).to_numpy(zero_copy_only=False)
+    proposable = proposable_items(ids, request.eligible)
     columns = (v.SEEN, v.STRENGTH, v.NEGATIVE)
     derive = partial(_bits, not request.settings.include_seen)
     rows, files = PairRows(request.interactions, columns, derive), local_parquet(request.users, (v.USER_ID,))
@@ -72,9 +70,7 @@ def propose(model: FittedModel, request: Request) -> DataFrame:
 
 def _bits(masks: bool, pairs: pa.Table) -> pa.Table:
     """The pairs that are wanted or masked, with what they are as bits; all are asked for where nothing else is said."""
-    strength, negative = (pairs.column(name).to_numpy() for name in (v.STRENGTH, v.NEGATIVE))
-    wanted = (strength > 0) & (negative <= strength)
-    bits = WANTED * wanted.astype(np.uint8) + MASKED * (pairs.column(v.SEEN).to_numpy() & masks)
+    bits = WANTED * is_wanted(pairs).astype(np.uint8) + MASKED * (pairs.column(v.SEEN).to_numpy() & masks)
     kept = bits > 0
     if _ASKED in pairs.column_names:
         asked = pc.fill_null(pairs.column(_ASKED), False).to_numpy()
