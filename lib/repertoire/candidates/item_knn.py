@@ -1,4 +1,4 @@
-"""Items that the same users wanted: neighbours by cosine or Jaccard."""
+"""Items that the same users wanted: neighbours by cosine, Jaccard, TF-IDF or BM25."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,41 +6,39 @@ from functools import partial
 import numpy as np
 
 from repertoire import vocabulary as v
+from repertoire.candidates.likeness import likeness
 from repertoire.candidates.pair_matrix import PairMatrix
 from repertoire.candidates.propose_by_history import propose_by_history
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
 from repertoire.candidates.similar_items import SparseRows, fit_similar_items
-from repertoire.candidates.similarity_kernel import COSINE, JACCARD, similar_rows
+from repertoire.candidates.similarity_kernel import similar_rows
 from repertoire.settings import ItemKnnSettings
 
 
 def fit(fitting: Fitting) -> FittedModel:
-    """The neighbours of every item by candidates.item_knn.
+    """The neighbours of every item by candidates.item_knn: the `neighbors` items that are most like it by who wanted them (see
+    `likeness`, items being rows), their likeness divided by n^popularity_exponent for an item of n users.
 
-    With r_ui = n_u^-user_exponent for the pairs that were wanted, n_u items of user u: cosine is Σ_u r_ui r_uj / (|r_i| |r_j| +
-    shrink); jaccard is c / (n_i + n_j - c + shrink) for c common users of n_i and n_j. The driver holds the neighbours, 8 bytes
-    each. Raises InputError where nobody wanted anything.
+    The driver holds the neighbours, 8 bytes each. Raises InputError where nobody wanted anything.
     """
     settings = fitting.settings.item_knn
     return fit_similar_items(fitting, v.ITEM_KNN, partial(_similarity, settings), settings.model_dump())
 
 
 def _similarity(settings: ItemKnnSettings, matrix: PairMatrix) -> Callable[[int, int], SparseRows]:
-    exponent = settings.user_exponent if settings.similarity == "cosine" else 0.0
-    weights = np.asarray(np.maximum(matrix.items_of, 1) ** -exponent, np.float32)
-    weighed = matrix.with_values(np.repeat(weights, matrix.items_of))
-    if settings.similarity == "cosine":
-        kind, size = COSINE, np.sqrt(weighed.squares_of)
-    else:
-        kind, size = JACCARD, matrix.users_of.astype(float)
+    alike = likeness(
+        settings.similarity, settings.user_exponent, matrix.items_of, matrix.users_of, matrix.sums_of_items
+    )
+    weighed = matrix.with_values(np.repeat(np.asarray(np.sqrt(alike.told), np.float32), matrix.items_of))
     right = (weighed.starts, weighed.columns, weighed.values)
+    share = np.maximum(matrix.users_of, 1) ** -settings.popularity_exponent
 
     def rows(first: int, last: int) -> SparseRows:
         left = weighed.of_items(first, last)
-        found: SparseRows = similar_rows(
-            first, last, left, right, kind, size, size, settings.shrink, settings.neighbors
+        starts, columns, values = similar_rows(
+            first, last, left, right, alike.kind, alike.sizes, alike.sizes, settings.shrink, settings.neighbors
         )
-        return found
+        return starts, columns, (values * np.repeat(share[first:last], np.diff(starts))).astype(np.float32)
 
     return rows
 

@@ -17,30 +17,43 @@ _PARTS = 16  # of the users, whose sums are added in order: so that the bits do 
 _OVERSAMPLED = 16
 _SUMS = "sums binary"
 
+Doubles = NDArray[np.float64]
 Multiply = Callable[[Floats], Floats]
 
 
-def leading_vectors(pairs: PairRows, ids: pa.Array, counts: Longs, factors: int, rounds: int, seed: int) -> Floats:
+def leading_vectors(
+    pairs: PairRows,
+    ids: pa.Array,
+    counts: Longs,
+    scale: Doubles,
+    exponent: float,
+    factors: int,
+    rounds: int,
+    seed: int,
+) -> Floats:
     """(n, f): eigenvectors of R̃ᵀR̃ with the largest eigenvalues, largest first, each with its largest entry above 0.
 
-    R̃_ui = (n_u n_i)^-½ for every pair, n their numbers of pairs. Found by `rounds` of subspace iteration from a random start
-    (Halko, Martinsson & Tropp 2011), in one task where its memory holds the pairs, else by all tasks, whose sums the driver
-    adds. counts: (n,), pairs of each item. f is the number of items at most.
+    R̃_ui = n_u^(-exponent / 2) × scale_i for every pair, n_u the user's number of pairs. Found by `rounds` of subspace iteration
+    from a random start (Halko, Martinsson & Tropp 2011), in one task where its memory holds the pairs, else by all tasks, whose
+    sums the driver adds. counts: (n,), pairs of each item. f is the number of items at most.
     """
     spark, count = pairs.frame.sparkSession, int(counts.sum())
-    size, scale = min(factors, len(ids)), np.asarray(np.maximum(counts, 1) ** -0.5, np.float32)[:, None]
+    size, scales = min(factors, len(ids)), np.asarray(scale, np.float32)[:, None]
     if count <= pairs_of_one_task(spark):
         threads = threads_of_a_task(spark)
 
         def whole(blocks: list[UserBlock]) -> Iterator[pa.RecordBatch]:
-            matrix = PairMatrix.of(blocks, len(scale))
+            matrix = PairMatrix.of(blocks, len(ids))
             some = ranges(matrix.users, _PARTS)
             with ThreadPoolExecutor(threads) as pool:
 
                 def multiply(vectors: Floats) -> Floats:
-                    return _added(pool.map(lambda users: _part(matrix, users, scale * vectors), some), vectors) * scale
+                    scaled = scales * vectors
+                    return (
+                        _added(pool.map(lambda users: _part(matrix, users, exponent, scaled), some), vectors) * scales
+                    )
 
-                found = _leading(multiply, len(scale), size, rounds, seed)
+                found = _leading(multiply, len(ids), size, rounds, seed)
             yield pa.record_batch({"sums": pa.array([found.tobytes()], pa.binary())})
 
         [(found,)] = pairs.in_one_task(ids, blocks_for(count), threads, whole, _SUMS).collect()
@@ -50,19 +63,19 @@ def leading_vectors(pairs: PairRows, ids: pa.Array, counts: Longs, factors: int,
     files = matrix_files(pairs, ids, count, tasks)
 
     def multiply_in_tasks(vectors: Floats) -> Floats:
-        shared = spark.sparkContext.broadcast(scale * vectors)
+        shared = spark.sparkContext.broadcast(scales * vectors)
 
         def part(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             matrix = files.open()
             some = ranges(matrix.users, _PARTS)
             for number in (number for batch in batches for number in batch.column(0).to_pylist()):
                 users = some[number] if number < len(some) else (0, 0)
-                sums = _part(matrix, users, shared.value)
+                sums = _part(matrix, users, exponent, shared.value)
                 yield pa.record_batch({"sums": pa.array([sums.tobytes()], pa.binary())})
 
         rows = spark.range(0, _PARTS, 1, min(_PARTS, tasks)).mapInArrow(part, _SUMS).toLocalIterator()
         parts = (np.frombuffer(row.sums, np.float32).reshape(vectors.shape) for row in rows)
-        return _added(parts, vectors) * scale
+        return _added(parts, vectors) * scales
 
     return _leading(multiply_in_tasks, len(ids), size, rounds, seed)
 
@@ -74,32 +87,35 @@ def _added(parts: "Iterator[Floats]", like: Floats) -> Floats:
     return total
 
 
-def _part(matrix: PairMatrix, users: tuple[int, int], vectors: Floats) -> Floats:
+def _part(matrix: PairMatrix, users: tuple[int, int], exponent: float, vectors: Floats) -> Floats:
     sums = np.zeros_like(vectors)
-    _add_smoothed(users[0], users[1], matrix.starts, matrix.columns, vectors, sums)
+    weights = np.asarray(np.maximum(matrix.items_of, 1) ** -exponent, np.float32)
+    _add_smoothed(users[0], users[1], matrix.starts, matrix.columns, weights, vectors, sums)
     return sums
 
 
 @compiled
-def _add_smoothed(first: int, last: int, starts: Longs, columns: Ints, vectors: Floats, sums: Floats) -> None:
-    """Adds to each item of users first to last the mean of `vectors` over the user's items."""
+def _add_smoothed(
+    first: int, last: int, starts: Longs, columns: Ints, weights: Floats, vectors: Floats, sums: Floats
+) -> None:
+    """Adds to each item of users first to last the sum of `vectors` over the user's items, times the user's weight."""
     size = vectors.shape[1]
-    mean = np.empty(size, np.float32)
+    total = np.empty(size, np.float32)
     for user in range(first, last):
         begin, end = starts[user], starts[user + 1]
         if begin == end:
             continue
-        mean[:] = 0
+        total[:] = 0
         for pair in range(begin, end):
             row = vectors[columns[pair]]
             for factor in range(size):
-                mean[factor] += row[factor]
+                total[factor] += row[factor]
         for factor in range(size):
-            mean[factor] /= end - begin
+            total[factor] *= weights[user]
         for pair in range(begin, end):
             row = sums[columns[pair]]
             for factor in range(size):
-                row[factor] += mean[factor]
+                row[factor] += total[factor]
 
 
 def _leading(multiply: Multiply, items: int, size: int, rounds: int, seed: int) -> Floats:

@@ -23,6 +23,7 @@ def neighbour_lists(
     sizes: Any,
     shrink: float,
     power: float,
+    votes: Any,
     neighbors: int,
     proposable: Any,
     k: int,
@@ -32,7 +33,8 @@ def neighbour_lists(
     pairs: (starts, items, bits) of all users; by_item: (starts, users) of the wanted ones; told (items,): what a common item
     adds to the product d of two users. A user's neighbours are the others with the highest COSINE: d / (size_u × size_v +
     shrink), or JACCARD: d / (size_u + size_v - d + shrink); of equals the first. An item's score is the sum over the neighbours
-    who wanted it of similarity ^ power, in the order of users, to 6 significant digits; ties go by position.
+    who wanted it of similarity ^ power × votes (users,) of the neighbour, in the order of users, to 6 significant digits; ties
+    go by position.
     """
     starts, items, bits = pairs
     item_starts, item_users = by_item
@@ -76,7 +78,7 @@ def neighbour_lists(
         reached = 0
         order = np.argsort(who[:kept])
         for number in range(kept):
-            other, value = who[order[number]], near[order[number]] ** power
+            other, value = who[order[number]], near[order[number]] ** power * votes[who[order[number]]]
             for pair in range(starts[other], starts[other + 1]):
                 item = items[pair]
                 if state[item] == 2 or not bits[pair] & WANTED:

@@ -64,10 +64,9 @@ class PairMatrix:
         """(items,): how many users an item has."""
         return np.bincount(self.columns, minlength=self.items)
 
-    @cached_property
-    def squares_of(self) -> NDArray:
-        """(items,): the sum of each item's squared values."""
-        return np.bincount(self.columns, weights=np.square(self.values, dtype=np.float64), minlength=self.items)
+    def sums_of_items(self, of_users: NDArray) -> NDArray:
+        """(items,): for each item the sum over its users of `of_users`."""
+        return np.bincount(self.columns, weights=np.repeat(of_users, self.items_of), minlength=self.items)
 
     def with_values(self, values: NDArray) -> "PairMatrix":
         """The same pairs with other values."""

@@ -140,12 +140,15 @@ def similar_rows(
 
 
 @compiled
-def common_users(left_starts: Longs, left_users: Ints, starts: Longs, columns: Ints, count: int) -> Any:
-    """(rows, count) float32: how many users of each row of A have each item; starts, columns: the items of all users."""
+def common_users(
+    left_starts: Longs, left_users: Ints, starts: Longs, columns: Ints, weights: Doubles, count: int
+) -> Any:
+    """(rows, count) float32: the weights of the users of each row of A who have each item; starts, columns: the items of all
+    users."""
     found = np.zeros((len(left_starts) - 1, count), np.float32)
     for row in range(len(left_starts) - 1):
         for one in range(left_starts[row], left_starts[row + 1]):
             user = left_users[one]
             for two in range(starts[user], starts[user + 1]):
-                found[row, columns[two]] += 1
+                found[row, columns[two]] += weights[user]
     return found

@@ -1,4 +1,4 @@
-"""Users who wanted the same: what a user's neighbours want, by cosine or Jaccard."""
+"""Users who wanted the same: what a user's neighbours want, by cosine, Jaccard, TF-IDF or BM25."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,11 +12,12 @@ from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
 from repertoire.candidates.item_factors import proposable_items
+from repertoire.candidates.likeness import likeness
 from repertoire.candidates.masked_top_k import PROPOSALS
 from repertoire.candidates.neighbour_kernel import ASKED, MASKED, WANTED, neighbour_lists
 from repertoire.candidates.pair_matrix import PairMatrix, over_users
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
-from repertoire.candidates.similarity_kernel import COSINE, JACCARD, columns_of_range
+from repertoire.candidates.similarity_kernel import columns_of_range
 from repertoire.candidates.training_pairs import is_wanted, nothing_to_learn_from, wanted_rows
 from repertoire.candidates.user_blocks import PairRows
 from repertoire.frames.local_parquet import local_parquet, read_column
@@ -49,10 +50,9 @@ def propose(model: FittedModel, request: Request) -> DataFrame:
     """Proposals (see `Recommender`) for users who wanted something, by the wanted pairs of all users (Resnick et al. 1994,
     without ratings).
 
-    With r_ui = n_i^-item_exponent for wanted pairs, n_i users of item i: cosine is Σ_i r_ui r_vi / (|r_u| |r_v| + shrink);
-    jaccard is c / (n_u + n_v - c + shrink) for c common items of n_u and n_v. The `neighbors` users of the highest similarity
-    vote for what they wanted, with its power. All pairs are in the memory of one task with threads, or in files that every task
-    maps, and turns around: 9 bytes a pair. Never is more than one user's row of similarities held.
+    The `neighbors` users who are most like a user by what they wanted (see `likeness`, users being rows) vote for what they
+    wanted, with their likeness ^ power over n_v^user_exponent. All pairs are in the memory of one task with threads, or in files
+    that every task maps, and turns around: 9 bytes a pair. Never is more than one user's row of similarities held.
     """
     settings = UserKnnSettings.model_validate(model.metadata["parameters"])
     ids = model.tables[ITEMS].select(v.ITEM_ID).toArrow().column(v.ITEM_ID).combine_chunks().sort()
@@ -94,14 +94,15 @@ def _lists(
     starts = np.append(0, np.cumsum(wanted))[matrix.starts].astype(np.int64)
     columns = matrix.columns[wanted]
     by_item = columns_of_range(starts, columns, np.zeros(len(columns), np.uint8), 0, matrix.items)[:2]
-    counts = np.maximum(np.bincount(columns, minlength=matrix.items), 1)
-    if settings.similarity == "cosine":
-        kind, told = COSINE, counts.astype(float) ** (-2 * settings.item_exponent)
-    else:
-        kind, told = JACCARD, np.ones(matrix.items)
     of_user = np.repeat(np.arange(matrix.users), np.diff(starts))
-    sizes = np.bincount(of_user, weights=told[columns], minlength=matrix.users)
-    sizes = np.sqrt(sizes) if kind == COSINE else sizes
+    alike = likeness(
+        settings.similarity,
+        settings.item_exponent,
+        np.bincount(columns, minlength=matrix.items),
+        np.diff(starts),
+        lambda told: np.bincount(of_user, weights=told[columns], minlength=matrix.users),
+    )
+    votes = np.maximum(np.diff(starts), 1) ** -settings.user_exponent
     bits = matrix.values
     if files is not None:
         asked = pc.is_in(users, read_column(files, v.USER_ID)).to_numpy()
@@ -114,11 +115,12 @@ def _lists(
             last,
             pairs,
             by_item,
-            told,
-            kind,
-            sizes,
+            alike.told,
+            alike.kind,
+            alike.sizes,
             settings.shrink,
             settings.power,
+            votes,
             settings.neighbors,
             proposable,
             k,

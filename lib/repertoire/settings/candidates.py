@@ -70,8 +70,11 @@ class IalsSettings(Section):
 class ItemKnnSettings(Section):
     """Neighbours of items (Sarwar et al. 2001; Deshpande & Karypis 2004)."""
 
-    similarity: Literal["cosine", "jaccard"] = Field(
+    similarity: Literal["cosine", "jaccard", "tfidf", "bm25"] = Field(
         "cosine", description="how alike two items are, by who wanted them"
+    )
+    popularity_exponent: float = Field(
+        0.0, ge=-1, le=1, description="an item of n users has its similarities divided by n^this: more of the long tail"
     )
     neighbors: int = Field(300, ge=1, le=100_000, description="items that speak for an item")
     shrink: float = Field(0.3, ge=0, description="added to the denominator: less trust in what few users wanted")
@@ -83,7 +86,7 @@ class ItemKnnSettings(Section):
 class UserKnnSettings(Section):
     """Neighbours of users (Resnick et al. 1994)."""
 
-    similarity: Literal["cosine", "jaccard"] = Field(
+    similarity: Literal["cosine", "jaccard", "tfidf", "bm25"] = Field(
         "cosine", description="how alike two users are, by what they wanted"
     )
     neighbors: int = Field(100, ge=1, le=100_000, description="users who vote for a user's items")
@@ -95,6 +98,9 @@ class UserKnnSettings(Section):
         description="an item of n users says 1 / n^this of each (cosine only); 0: all items say as much",
     )
     power: float = Field(1.0, ge=0, le=10, description="power of the similarity with which a neighbour votes")
+    user_exponent: float = Field(
+        0.25, ge=0, le=2, description="a neighbour of n items votes with 1 / n^this for each; 0: all with as much"
+    )
 
 
 class SlimSettings(Section):
@@ -118,9 +124,17 @@ class Rp3betaSettings(Section):
 
 
 class EaseSettings(Section):
-    """A linear autoencoder in closed form (Steck 2019)."""
+    """A linear autoencoder in closed form (Steck 2019, 2020)."""
 
-    l2: float = Field(500.0, gt=0, description="ridge on the items' weights")
+    l2: float | None = Field(
+        None, gt=0, description="ridge on the items' weights, in users; null: 40 × √(pairs / items)"
+    )
+    ridge_exponent: float = Field(
+        0.5, ge=0, le=2, description="power of an item's popularity that its ridge grows with; 0: the same for all"
+    )
+    user_exponent: float = Field(
+        0.5, ge=0, le=2, description="a user of n items counts as 1 / n^this; 0: all users count as much"
+    )
     neighbors: int = Field(
         2000, ge=1, le=100_000, description="items that speak for or against an item: those of the largest weights"
     )
@@ -132,11 +146,25 @@ class EaseSettings(Section):
 
 
 class GraphFilterSettings(Section):
-    """Filters on the graph of users and items (Shen et al. 2021)."""
+    """Filters on the graph of users and items (Shen et al. 2021; Peng et al. 2024)."""
 
-    neighbors: int = Field(10_000, ge=1, le=100_000, description="items that speak for an item in the linear filter")
-    factors: int = Field(128, ge=1, le=2000, description="eigenvectors of the ideal low pass")
-    low_pass_weight: float = Field(0.3, ge=0, description="weight of the low pass beside the linear filter")
+    neighbors: int = Field(1000, ge=1, le=100_000, description="items that speak for an item in the linear filter")
+    user_exponent: float = Field(
+        0.5, ge=0, le=2, description="a user of n items counts as 1 / n^this in the linear filter; 0: all as much"
+    )
+    factors: int | None = Field(
+        None, ge=1, le=2000, description="eigenvectors of the ideal low pass; null: a fiftieth of the items, 32 to 512"
+    )
+    low_pass_weight: float = Field(0.5, ge=0, description="weight of the low pass beside the linear filter")
+    low_pass_user_exponent: float = Field(
+        0.3, ge=0, le=1, description="a user of n items has 1 / n^this of each in the matrix of the low pass"
+    )
+    low_pass_item_exponent: float = Field(
+        0.4,
+        ge=0,
+        le=1,
+        description="an item of n users has 1 / n^this of each in it: less lets popular items weigh more",
+    )
     rounds: int = Field(8, ge=1, le=100, description="rounds of subspace iteration by which the eigenvectors are found")
 
 

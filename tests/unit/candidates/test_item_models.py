@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import ElasticNet
 from tests.unit.candidates.toy import fitting, interactions, proposals, request
 
@@ -95,6 +96,26 @@ def test_item_knn_by_jaccard(spark: SparkSession, tmp_path: Path, shrink: float,
     np.testing.assert_allclose(found, largest(jaccard(wanted(pairs()), shrink), most), rtol=1e-6)
 
 
+def test_item_knn_by_tf_idf_of_scikit_learn(spark: SparkSession, tmp_path: Path) -> None:
+    settings = CandidateSettings(item_knn=ItemKnnSettings(similarity="tfidf", shrink=0, neighbors=6))
+    found = matrix_of(fitted(spark, "item_knn", settings, tmp_path))
+    weighed = TfidfTransformer().fit_transform(wanted(pairs()).T).toarray()
+    np.testing.assert_allclose(found, largest(weighed @ weighed.T, 6), rtol=1e-6)
+
+
+def test_item_knn_by_bm25(spark: SparkSession, tmp_path: Path) -> None:
+    settings = CandidateSettings(
+        item_knn=ItemKnnSettings(similarity="bm25", shrink=0, neighbors=6, popularity_exponent=0.3)
+    )
+    found = matrix_of(fitted(spark, "item_knn", settings, tmp_path))
+    ones = wanted(pairs()).T  # items are the documents, users the terms
+    having, lengths = ones.sum(0), ones.sum(1)
+    idf = np.log(1 + (len(ones) - having + 0.5) / (having + 0.5))
+    weighed = ones * idf * 2.2 / (1 + 1.2 * (0.25 + 0.75 * lengths / lengths.mean()))[:, None]
+    expected = largest(weighed @ weighed.T, 6) / lengths[:, None] ** 0.3
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("most", [25, 5])
 def test_rp3beta_by_transition_matrices(spark: SparkSession, tmp_path: Path, most: int) -> None:
     settings = CandidateSettings(rp3beta=Rp3betaSettings(alpha=0.7, beta=0.3, neighbors=most))
@@ -127,12 +148,26 @@ def test_slim_is_the_elastic_net_of_scikit_learn(spark: SparkSession, tmp_path: 
 
 @pytest.mark.parametrize("most", [2000, 6])
 def test_ease_in_closed_form(spark: SparkSession, tmp_path: Path, most: int) -> None:
-    settings = CandidateSettings(ease=EaseSettings(l2=3.0, neighbors=most))
+    settings = CandidateSettings(ease=EaseSettings(l2=3.0, ridge_exponent=0, user_exponent=0, neighbors=most))
     found = matrix_of(fitted(spark, "ease", settings, tmp_path))
     matrix = wanted(pairs())
     inverse = np.linalg.inv(matrix.T @ matrix + 3 * np.eye(len(ITEMS)))
     weights = -inverse / np.diag(inverse)[:, None]
     np.testing.assert_allclose(found, largest(weights, most, np.abs), rtol=1e-5, atol=1e-9)
+
+
+def test_ease_with_exponents(spark: SparkSession, tmp_path: Path) -> None:
+    found = matrix_of(fitted(spark, "ease", CandidateSettings(), tmp_path))
+    matrix = wanted(pairs())
+    sizes = np.maximum(matrix.sum(1), 1)
+    weights = sizes**-0.5 / (sizes**-0.5 @ matrix.sum(1)) * matrix.sum()
+    gram = matrix.T @ (weights[:, None] * matrix)
+    diagonal = np.diag(gram)
+    ridge = 40 * np.sqrt(matrix.sum() / len(ITEMS)) * np.sqrt(diagonal / diagonal.mean())
+    inverse = np.linalg.inv(gram + np.diag(ridge))
+    expected = -inverse / np.diag(inverse)[:, None]
+    np.fill_diagonal(expected, 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-8)
 
 
 @pytest.mark.parametrize("in_many_tasks", [False, True])
@@ -146,14 +181,15 @@ def test_graph_filter_by_eigenvectors(
     settings = CandidateSettings(graph_filter=filters)
     model = fitted(spark, "graph_filter", settings, tmp_path)
     matrix = wanted(pairs())
-    items = matrix.sum(0)
-    normal = matrix / np.sqrt(np.maximum(matrix.sum(1), 1))[:, None] / np.sqrt(items)
-    linear = normal.T @ normal
+    users_of, items_of = matrix.sum(0), np.maximum(matrix.sum(1), 1)[:, None]
+    normal = matrix / np.sqrt(users_of)
+    linear = normal.T @ (normal * items_of**-0.5) / np.sqrt(items_of.mean())
     np.testing.assert_allclose(matrix_of(model), largest(linear, 25), rtol=1e-5)
     rows = {row["item_id"]: row for row in model.tables["item_filters"].collect()}
     given, taken = (np.array([rows[item][name] for item in ITEMS]) for name in ("given", "taken"))
-    vectors = np.linalg.eigh(linear)[1][:, ::-1][:, :5]
-    low_pass = 0.7 * (vectors @ vectors.T) / np.sqrt(items)[:, None] * np.sqrt(items)
+    graph = matrix * items_of**-0.3 * users_of**-0.4
+    vectors = np.linalg.eigh(graph.T @ graph)[1][:, ::-1][:, :5]
+    low_pass = 0.7 * (vectors @ vectors.T) * users_of[:, None] ** -0.4 * users_of**0.4
     np.testing.assert_allclose(given @ taken.T, low_pass, atol=1e-4)
 
     frame = interactions(spark, pairs())

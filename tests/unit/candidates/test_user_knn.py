@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
+from sklearn.feature_extraction.text import TfidfTransformer
 from tests.unit.candidates.toy import fitting, interactions, proposals, request
 
 from repertoire.candidates import pair_matrix
@@ -37,6 +38,8 @@ def expected(settings: UserKnnSettings, k: int, asked: list[str]) -> list[tuple]
         weighed = wanted * counts**-settings.item_exponent
         norms = np.sqrt((weighed**2).sum(1))
         alike = weighed @ weighed.T / (np.outer(norms, norms) + settings.shrink)
+    elif settings.similarity == "tfidf":
+        alike = (weighed := TfidfTransformer().fit_transform(wanted).toarray()) @ weighed.T
     else:
         common, sizes = wanted @ wanted.T, wanted.sum(1)
         alike = common / (sizes[:, None] + sizes - common + settings.shrink)
@@ -46,7 +49,7 @@ def expected(settings: UserKnnSettings, k: int, asked: list[str]) -> list[tuple]
         least = np.sort(alike[user])[-settings.neighbors]
         near = np.where(alike[user] >= least, alike[user], 0) ** settings.power * (alike[user] > 0)
         assert (near > 0).sum() <= settings.neighbors, "equal neighbours at the end: another example is needed"
-        scores = six_digits(near @ wanted)
+        scores = six_digits(near * np.maximum(wanted.sum(1), 1) ** -settings.user_exponent @ wanted)
         order = [item for item in np.argsort(-scores, kind="stable") if scores[item] > 0 and not seen[user, item]][:k]
         rows += [(USERS[user], ITEMS[item], scores[item], place + 1, "user_knn") for place, item in enumerate(order)]
     return rows
@@ -57,7 +60,8 @@ def expected(settings: UserKnnSettings, k: int, asked: list[str]) -> list[tuple]
     [
         {"item_exponent": 0.5, "neighbors": 7},
         {"item_exponent": 0.3, "neighbors": 40, "shrink": 2.0, "power": 2.0},
-        {"similarity": "jaccard", "neighbors": 40, "shrink": 1.0},
+        {"similarity": "jaccard", "neighbors": 40, "shrink": 1.0, "user_exponent": 0.0},
+        {"similarity": "tfidf", "neighbors": 40, "user_exponent": 0.6},
     ],
 )
 def test_by_the_formula(spark: SparkSession, tmp_path: Path, changes: dict[str, float]) -> None:
