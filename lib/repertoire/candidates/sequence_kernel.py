@@ -72,7 +72,12 @@ def transition_rows(
     left_starts, left_users, left_places, left_times = left
     right_starts, right_columns, right_places, right_times = right
     count, by_days = len(others), half_life_days < np.inf
-    before, after = np.zeros(count, np.float64), np.zeros(count, np.float64)
+    sums = np.zeros((count, 2), np.float64)  # of each column f, and f + b
+    farthest = len(decay) - 1
+    forward, either = np.zeros(2 * farthest + 1), np.zeros(2 * farthest + 1)  # by later + farthest: no branch to guess
+    for later in range(-farthest, farthest + 1):
+        either[later + farthest] = decay[abs(later)] * (2 if later == 0 else 1)
+        forward[later + farthest] = decay[later] if later >= 0 else 0
     reached_in = np.full(count, -1, np.int64)
     touched = np.empty(count, np.int32)
     heap, places = np.empty(most, np.float64), np.empty(most, np.int64)
@@ -90,22 +95,20 @@ def transition_rows(
                     reached_in[column] = row
                     touched[found] = column
                     found += 1
-                later = left_places[one] - right_places[two]
-                weight = of_users[user] * decay[abs(later)]
+                weight = of_users[user]
                 if by_days:
                     weight *= 2.0 ** (-abs(left_times[one] - right_times[two]) / DAY / half_life_days)
-                if later >= 0:
-                    before[column] += weight
-                if later <= 0:
-                    after[column] += weight
+                later = left_places[one] - right_places[two] + farthest
+                sums[column, 0] += weight * forward[later]
+                sums[column, 1] += weight * either[later]
         kept = 0
         for number in range(found):
             column = touched[number]
-            forward, both = before[column], before[column] + after[column]
-            before[column], after[column] = 0, 0
+            f, both = sums[column, 0], sums[column, 1]
+            sums[column, 0], sums[column, 1] = 0, 0
             if column == row or both == 0:
                 continue
-            directed = both * (forward + direction_shrink / 2) / (both + direction_shrink)
+            directed = both * (f + direction_shrink / 2) / (both + direction_shrink)
             value = directed / (own[row] * others[column] + shrink)
             if value > 0:
                 kept = keep_largest(heap, places, kept, most, value, column)

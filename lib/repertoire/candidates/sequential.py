@@ -27,8 +27,8 @@ def fit(fitting: Fitting) -> FittedModel:
     n^-user_exponent · 2^-(d / transition_half_life + t / transition_half_life_days) to F_ij where i is not after j. With
     T = F + Fᵀ, s = direction_shrink, and n the users of an item, i speaks for j by
     T_ij (F_ij + s/2) / (T_ij + s) / (n_i^source_exponent · n_j^target_exponent + shrink): where few took both, their order says
-    little. Pairs without a time say nothing. The driver holds the transitions, 8 bytes each. Raises InputError where no wanted
-    pair has a time.
+    little. Pairs without a time say nothing. The driver holds the transitions, 8 bytes each; many tasks map 12 bytes a pair.
+    Raises InputError where no wanted pair has a time.
     """
     settings = fitting.settings.sequential
     return fit_similar_items(
