@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from tests.unit.candidates.toy import at, fitting, interactions, proposals, request
 
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
 from repertoire.candidates.registry import RECOMMENDERS, recommender
-from repertoire.errors import SettingsError
+from repertoire.errors import InputError, SettingsError
 from repertoire.settings import (
     AlsSettings,
     BlendSettings,
@@ -31,6 +32,7 @@ SETTINGS = CandidateSettings(
     slim=SlimSettings(l1=0.1, l2=1.0),
     popular=PopularSettings(min_segment_users=3, segment_by=["country"]),
 )
+NEED_TIMES = ("sequential",)
 USERS = [f"u{number}/é" for number in range(24)]
 ITEMS = [f"i{number:02}" for number in range(30)]
 # Spark jobs of one `propose` with its write: item factors, what is broadcast, and each shuffle of users and history.
@@ -209,6 +211,18 @@ def test_refit_in_another_order_and_partitioning_gives_the_same_lists(world: Wor
     asked = world.request(interactions=shuffled, users=world.request().users.repartition(8))
     asked = dataclasses.replace(asked, settings=SETTINGS.model_copy(update={"users_per_block": 3}))
     assert proposals(model.propose(again, asked)) == world.propose(model)
+
+
+def test_a_log_without_times_gives_lists_or_is_refused_with_the_reason(world: World, model: Recommender) -> None:
+    never = F.lit(None).cast("timestamp")
+    untimed = world.frame.withColumns({"first_ts": never, "last_ts": never}).localCheckpoint()
+    asked = world.fitting(model, untimed, "untimed")
+    if model.name in NEED_TIMES:
+        with pytest.raises(InputError, match=f"{model.name} .* needs event_ts"):
+            model.fit(asked)
+        return
+    found = by_user(proposals(model.propose(model.fit(asked), world.request(interactions=untimed))))
+    assert sorted(found) == sorted(USERS)
 
 
 def test_a_saved_model_proposes_the_same(world: World, model: Recommender, tmp_path: Path) -> None:

@@ -13,17 +13,18 @@ from repertoire.candidates.votes import vote
 def fit(fitting: Fitting) -> FittedModel:
     """The factor of an item: the decayed number of users with strength above 0, over that of the most popular item.
 
-    candidates.popular.half_life_days sets the decay. An item that nobody wanted has 0, which makes it a last resort.
+    candidates.popular.half_life_days sets the decay, window_days what is too old to count. An item that nobody wanted has 0, as
+    has one that was wanted too long ago, which makes it a last resort.
     """
     settings = fitting.settings.popular
-    votes = F.when(F.col(v.STRENGTH) > 0, vote(fitting.as_of, settings.half_life_days)).otherwise(0)
+    votes = F.when(F.col(v.STRENGTH) > 0, vote(fitting.as_of, settings)).otherwise(0)
     counted = fitting.interactions.groupBy(v.ITEM_ID).agg(F.sum(votes).alias("votes"))
     most = F.greatest(F.max("votes").over(Window.partitionBy()), F.lit(1))
     return FittedModel(
         name=v.POPULAR,
         tables={ITEM_FACTORS: counted.select(v.ITEM_ID, F.array((F.col("votes") / most).cast("float")).alias(FACTORS))},
         metadata={
-            "parameters": {"half_life_days": settings.half_life_days},
+            "parameters": {"half_life_days": settings.half_life_days, "window_days": settings.window_days},
             "as_of": fitting.as_of.isoformat(),
             "factors": 1,
         },

@@ -36,9 +36,10 @@ def fit(fitting: Fitting) -> FittedModel:
     votes = (
         wanted.join(numbered, SEGMENT)
         .groupBy(v.ITEM_ID, _NUMBER)
-        .agg(F.sum(vote(fitting.as_of, settings.half_life_days)).alias(_VOTES))
+        .agg(F.sum(vote(fitting.as_of, settings)).alias(_VOTES))
     )
-    share = (F.col(_VOTES) / F.max(_VOTES).over(Window.partitionBy(_NUMBER))).cast("float")
+    most = F.greatest(F.max(_VOTES).over(Window.partitionBy(_NUMBER)), F.lit(1))
+    share = (F.col(_VOTES) / most).cast("float")
     by_number = F.map_from_entries(F.collect_list(F.struct(_NUMBER, _SHARE)))
     none = F.lit(0.0).cast("float")
     factors = F.transform(_numbers(len(segments)), lambda number: F.coalesce(by_number[number], none))

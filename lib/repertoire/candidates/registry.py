@@ -10,12 +10,13 @@ from repertoire.candidates.popular import POPULAR
 from repertoire.candidates.popular_in_segment import POPULAR_IN_SEGMENT
 from repertoire.candidates.recommender import Recommender
 from repertoire.candidates.rp3beta import RP3BETA
+from repertoire.candidates.sequential import SEQUENTIAL
 from repertoire.candidates.slim import SLIM
 from repertoire.candidates.user_knn import USER_KNN
 from repertoire.errors import SettingsError, unknown_name
 from repertoire.vocabulary import BLEND
 
-_MODELS = (ALS, IALS, ITEM_KNN, USER_KNN, RP3BETA, EASE, SLIM, GRAPH_FILTER, POPULAR, POPULAR_IN_SEGMENT)
+_MODELS = (ALS, IALS, ITEM_KNN, USER_KNN, RP3BETA, EASE, SLIM, GRAPH_FILTER, SEQUENTIAL, POPULAR, POPULAR_IN_SEGMENT)
 
 RECOMMENDERS: dict[str, Recommender] = {model.name: model for model in _MODELS}
 RECOMMENDERS[BLEND] = blend_of(RECOMMENDERS.__getitem__)

@@ -14,6 +14,8 @@ from repertoire.candidates.pair_matrix import PairMatrix, over_items
 from repertoire.candidates.recommender import FittedModel, Fitting
 from repertoire.candidates.similarity_kernel import SCALED, columns_of_range, similar_rows
 from repertoire.candidates.training_pairs import nothing_to_learn_from, wanted_rows
+from repertoire.candidates.user_blocks import PairRows
+from repertoire.errors import InputError
 
 SIMILAR_ITEMS = "similar_items"
 NEIGHBOURS, WEIGHTS = "neighbours", "weights"
@@ -26,13 +28,21 @@ Similarity = Callable[[PairMatrix], Callable[[int, int], SparseRows]]
 """From the matrix, once in each task, to the rows of items first to last: starts, neighbours ascending, weights."""
 
 
-def fit_similar_items(fitting: Fitting, name: str, similarity: Similarity, parameters: dict[str, Any]) -> FittedModel:
-    """A model of the wanted pairs by a similarity of items. Raises InputError where nobody wanted anything."""
-    pairs = wanted_rows(fitting.interactions)
+def fit_similar_items(
+    fitting: Fitting,
+    name: str,
+    similarity: Similarity,
+    parameters: dict[str, Any],
+    pairs: PairRows | None = None,
+    refusal: Callable[[str], InputError] = nothing_to_learn_from,
+) -> FittedModel:
+    """A model of pairs, the wanted ones by default, by a similarity of items. Raises what `refusal` makes of the name where there
+    are none."""
+    pairs = pairs or wanted_rows(fitting.interactions)
     ids, counts = pairs.items()
     count = int(counts.sum())
     if not count:
-        raise nothing_to_learn_from(name)
+        raise refusal(name)
 
     def make(matrix: PairMatrix) -> Callable[[int, int], pa.RecordBatch]:
         rows = similarity(matrix)

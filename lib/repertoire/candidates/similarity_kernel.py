@@ -73,6 +73,22 @@ def keep_largest(values: Any, columns: Any, kept: int, most: int, value: float, 
 
 
 @compiled
+def with_row(columns: Ints, values: Weights, total: int, heap: Any, places: Any, kept: int) -> Any:
+    """columns and values, of which the first `total` count, followed by what a heap of `keep_largest` holds, columns ascending;
+    longer ones where it does not fit."""
+    if total + kept > len(columns):
+        size = max(2 * len(columns), total + kept)
+        more_columns, more_values = np.empty(size, np.int32), np.empty(size, np.float32)
+        more_columns[:total], more_values[:total] = columns[:total], values[:total]
+        columns, values = more_columns, more_values
+    order = np.argsort(places[:kept])
+    for number in range(kept):
+        columns[total + number] = places[order[number]]
+        values[total + number] = heap[order[number]]
+    return columns, values
+
+
+@compiled
 def similar_rows(
     first: int,
     last: int,
@@ -125,15 +141,7 @@ def similar_rows(
                 value = dot / (own[row] + others[column] - dot + shrink)
             if value > 0:
                 kept = keep_largest(heap, places, kept, most, value, column)
-        if total + kept > len(columns):
-            size = max(2 * len(columns), total + kept)
-            more_columns, more_values = np.empty(size, np.int32), np.empty(size, np.float32)
-            more_columns[:total], more_values[:total] = columns[:total], values[:total]
-            columns, values = more_columns, more_values
-        order = np.argsort(places[:kept])
-        for number in range(kept):
-            columns[total + number] = places[order[number]]
-            values[total + number] = heap[order[number]]
+        columns, values = with_row(columns, values, total, heap, places, kept)
         total += kept
         starts[row - first + 1] = total
     return starts, columns[:total].copy(), values[:total].copy()

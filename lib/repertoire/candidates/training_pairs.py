@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -10,7 +11,7 @@ from repertoire import vocabulary as v
 from repertoire.candidates.user_blocks import PairRows
 from repertoire.errors import InputError
 
-WEIGHT = "weight"
+WEIGHT, TIME = "weight", "time"
 
 
 def training_pairs(interactions: DataFrame, rating: str, *, implicit: bool, negative_weight: float) -> DataFrame:
@@ -37,6 +38,31 @@ def training_pairs(interactions: DataFrame, rating: str, *, implicit: bool, nega
 def wanted_rows(interactions: DataFrame) -> PairRows:
     """The wanted pairs with their strength as `weight`, those that were refused more than wanted left out; read by tasks."""
     return PairRows(interactions, (v.STRENGTH, v.NEGATIVE), only_wanted)
+
+
+def timed_rows(interactions: DataFrame) -> PairRows:
+    """The wanted pairs that have a time, with it as `time`: microseconds since 1970; read by tasks."""
+    return PairRows(interactions, (v.STRENGTH, v.NEGATIVE, v.LAST_TS), _only_timed)
+
+
+def _only_timed(pairs: pa.Table) -> pa.Table:
+    kept, times = is_wanted(pairs) & has_time(pairs), microseconds(pairs)
+    pairs = pairs.drop_columns([v.STRENGTH, v.NEGATIVE, v.LAST_TS]).append_column(TIME, pa.array(times))
+    return pairs if kept.all() else pairs.filter(pa.array(kept))
+
+
+def has_time(pairs: pa.Table) -> NDArray[np.bool_]:
+    """Which rows have a last_ts."""
+    found: NDArray[np.bool_] = pairs.column(v.LAST_TS).is_valid().to_numpy()
+    return found
+
+
+def microseconds(pairs: pa.Table) -> NDArray[np.int64]:
+    """last_ts since 1970; 0 where there is none."""
+    column = pairs.column(v.LAST_TS)
+    times = column.cast(pa.timestamp("us", tz=column.type.tz), safe=False).cast(pa.int64())
+    found: NDArray[np.int64] = pc.fill_null(times, 0).to_numpy()
+    return found
 
 
 def only_wanted(pairs: pa.Table) -> pa.Table:

@@ -10,6 +10,7 @@ from repertoire.settings.candidates import (
     ItemKnnSettings,
     PopularSettings,
     Rp3betaSettings,
+    SequentialSettings,
     SlimSettings,
     UserKnnSettings,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "RankingSettings",
     "Rp3betaSettings",
     "RunSettings",
+    "SequentialSettings",
     "Settings",
     "SlimSettings",
     "SparkSettings",

@@ -168,6 +168,45 @@ class GraphFilterSettings(Section):
     rounds: int = Field(8, ge=1, le=100, description="rounds of subspace iteration by which the eigenvectors are found")
 
 
+class SequentialSettings(Section):
+    """Transitions from work to work in the order of time (after Ludewig & Jannach 2018); needs event_ts."""
+
+    neighbors: int = Field(300, ge=1, le=100_000, description="items that speak for an item as the next")
+    transition_half_life: float | None = Field(
+        40.0, gt=0, description="a transition counts half for so many places between its works; null: all count alike"
+    )
+    transition_half_life_days: float | None = Field(
+        None,
+        gt=0,
+        description="a transition counts half for so many days between its works; null: time does not matter",
+    )
+    recency_half_life: float | None = Field(
+        7.0,
+        gt=0,
+        description="a user's work says half as much once so many later ones were taken; null: all say as much",
+    )
+    recency_half_life_days: float | None = Field(
+        None,
+        gt=0,
+        description="a user's work says half as much where it is so many days older than the user's latest; null: never",
+    )
+    direction_shrink: float = Field(
+        1.0,
+        ge=0,
+        description="so much evidence that the order of two works does not matter: less trust in it where few took both",
+    )
+    user_exponent: float = Field(
+        0.5, ge=0, le=2, description="a user of n works says 1 / n^this by each transition; 0: all users say as much"
+    )
+    source_exponent: float = Field(
+        0.5, ge=0, le=2, description="a transition is divided by n^this, for n users of the work that it comes from"
+    )
+    target_exponent: float = Field(
+        0.5, ge=0, le=2, description="and by n^this, for n users of the work that it leads to"
+    )
+    shrink: float = Field(1.0, ge=0, description="added to the denominator: less trust in what few users wanted")
+
+
 class BlendSettings(Section):
     """Several models together, their lists normalised for each user and added with weights."""
 
@@ -186,6 +225,11 @@ class PopularSettings(Section):
 
     half_life_days: float | None = Field(
         90.0, gt=0, description="a user's vote for an item loses half its weight in so many days; null: it never does"
+    )
+    window_days: float | None = Field(
+        None,
+        gt=0,
+        description="only votes of so many days before the end of the run's date count, and those without a time; null: all",
     )
     segment_by: list[str] = Field(
         ["country", "age_band"], description="columns of users that make a segment; empty: no segments"
@@ -215,6 +259,7 @@ class CandidateSettings(Section):
     rp3beta: Rp3betaSettings = Rp3betaSettings()
     slim: SlimSettings = SlimSettings()
     graph_filter: GraphFilterSettings = GraphFilterSettings()
+    sequential: SequentialSettings = SequentialSettings()
     blend: BlendSettings = BlendSettings()
     ease: EaseSettings = EaseSettings()
     popular: PopularSettings = PopularSettings()

@@ -222,7 +222,7 @@ def test_many_tasks_give_the_bits_of_one(
     assert found[0] == found[1] == found[2]
 
 
-@pytest.mark.parametrize("name", ["item_knn", "rp3beta", "ease", "slim", "graph_filter"])
+@pytest.mark.parametrize("name", ["item_knn", "rp3beta", "ease", "slim", "graph_filter", "sequential"])
 def test_nothing_wanted_is_refused(spark: SparkSession, tmp_path: Path, name: str) -> None:
     asked = fitting(interactions(spark, [("u", "i", 0.0, 1.0)]), tmp_path, CandidateSettings())
     with pytest.raises(InputError, match=f"{name} has nothing to learn from"):

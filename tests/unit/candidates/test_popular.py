@@ -59,6 +59,17 @@ def test_no_decay(spark: SparkSession, tmp_path: Path) -> None:
     }
 
 
+def test_only_votes_in_the_window_count(spark: SparkSession, tmp_path: Path) -> None:
+    # Of a's votes that of 10 days before the end of the day is the last in the window; untimed ones count, as do later ones.
+    settings = CandidateSettings(popular=PopularSettings(half_life_days=None, window_days=10.0))
+    model = POPULAR.fit(fitting(interactions(spark, PAIRS), tmp_path, settings))
+    assert model.metadata["parameters"] == {"half_life_days": None, "window_days": 10.0}
+    assert factors(model.tables["item_factors"]) == {"a": [1.0], "b": [1.0], "c": [0.5], "d": [0.0], "e": [0.0]}
+    settings = CandidateSettings(popular=PopularSettings(half_life_days=10.0, window_days=9.9))
+    model = POPULAR.fit(fitting(interactions(spark, PAIRS), tmp_path, settings))
+    assert factors(model.tables["item_factors"]) == {"a": [0.5], "b": [1.0], "c": [0.5], "d": [0.0], "e": [0.0]}
+
+
 def test_only_eligible_items_that_are_known(spark: SparkSession, tmp_path: Path) -> None:
     frame = interactions(spark, PAIRS)
     model = POPULAR.fit(fitting(frame, tmp_path, SETTINGS))

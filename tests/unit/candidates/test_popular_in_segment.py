@@ -56,6 +56,20 @@ def test_by_hand(spark: SparkSession, tmp_path: Path) -> None:
     ]
 
 
+def test_only_votes_in_the_window_count(spark: SparkSession, tmp_path: Path) -> None:
+    rows = [*PAIRS, ("u7", "b", 1.0, 0.0, True, at(8)), ("u8", "b", 1.0, 0.0, True, at(9))]
+    timed = [(*row[:2], 1.0, 0.0, True, at(8)) if row[0] == "u7" else row for row in rows]
+    frame = interactions(spark, timed)
+    popular = PopularSettings(half_life_days=None, window_days=7, segment_by=["country"], min_segment_users=2)
+    settings = CandidateSettings(popular=popular)
+    model = POPULAR_IN_SEGMENT.fit(fitting(frame, tmp_path, settings, people(spark)))
+    # What DE wanted of b, and all that FR wanted, is older.
+    assert model.metadata["segments"] == ["AT", "DE", "FR"]
+    assert factors(model.tables["item_factors"]) == {"a": [0.5, 1.0, 0.0], "b": [0.0, 0.0, 0.0], "c": [1.0, 0.0, 0.0]}
+    asked = request(frame, settings, ["new", "u6", "u8"], k=5)
+    assert proposals(POPULAR_IN_SEGMENT.propose(model, asked)) == [("new", "a", 1.0, 1, "popular_in:DE")]
+
+
 def test_one_column_makes_a_segment(spark: SparkSession, tmp_path: Path) -> None:
     frame = interactions(spark, PAIRS)
     model = POPULAR_IN_SEGMENT.fit(fitting(frame, tmp_path, by("country", least=1), people(spark)))
