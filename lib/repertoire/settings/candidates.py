@@ -165,7 +165,7 @@ class ContentSettings(Section):
     )
     neighbors: int = Field(100, ge=1, le=100_000, description="wanted items that speak for an item: the most alike")
     max_items_of_a_term: int = Field(
-        50_000,
+        20_000,
         ge=1,
         description="terms of more items are left out: they say little, and comparing takes their items times those wanted",
     )
