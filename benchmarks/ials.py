@@ -114,7 +114,7 @@ def spark_engine(given: argparse.Namespace) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as scratch:
             began = time.perf_counter()
             name = "als" if given.one == "mllib" else given.one
-            model = recommender(name).fit(Fitting(spark, pairs, None, dt.date(2026, 1, 1), 1, scratch, settings))
+            model = recommender(name).fit(Fitting(spark, pairs, None, None, dt.date(2026, 1, 1), 1, scratch, settings))
             for table, frame in model.tables.items():
                 frame.write.parquet(f"{scratch}/out/{table}")
             return time.perf_counter() - began

@@ -35,6 +35,7 @@ SETTINGS = CandidateSettings(
 NEED_TIMES = ("sequential",)
 USERS = [f"u{number}/é" for number in range(24)]
 ITEMS = [f"i{number:02}" for number in range(30)]
+GENRES = ("drama", "comedy")
 # Spark jobs of one `propose` with its write: item factors, what is broadcast, and each shuffle of users and history.
 MOST_JOBS = 8
 
@@ -54,7 +55,7 @@ def pairs() -> list[tuple]:
 
 
 class World:
-    """Interactions, the users' countries, and every model fitted on them once."""
+    """Interactions, the users' countries, a catalogue, and every model fitted on them once."""
 
     def __init__(self, spark: SparkSession, folder: Path) -> None:
         self.spark, self.folder = spark, folder
@@ -62,11 +63,18 @@ class World:
         self.frame = interactions(spark, self.rows).localCheckpoint()
         countries = [(user, "DE" if number < 12 else "AT") for number, user in enumerate(USERS)]
         self.people = spark.createDataFrame(countries, "user_id string, country string").localCheckpoint()
+        about = [
+            (item, f"作品 No. {place}" if place % 3 else None, [GENRES[place % 2]]) for place, item in enumerate(ITEMS)
+        ]
+        self.catalogue = spark.createDataFrame(
+            about, "item_id string, title string, tags array<string>"
+        ).localCheckpoint()
         self.fitted: dict[str, FittedModel] = {}
 
     def fitting(self, model: Recommender, frame: DataFrame | None = None, part: str = "first") -> Fitting:
         folder = self.folder / model.name / part
-        return fitting(self.frame if frame is None else frame, folder, SETTINGS, self.people)
+        items = self.catalogue.repartition(1 if frame is None else 8)
+        return fitting(self.frame if frame is None else frame, folder, SETTINGS, self.people, items)
 
     def fit(self, model: Recommender) -> FittedModel:
         if model.name not in self.fitted:

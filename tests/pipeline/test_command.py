@@ -81,6 +81,26 @@ def test_recommend_writes_one_file_where_the_name_asks_for_it(repertoire: Comman
     assert table["rank"].max() == 5
 
 
+def test_recommend_from_a_catalogue(repertoire: Command, log: Path, tmp_path: Path) -> None:
+    shelf = [(f"{circle}-work{number}", f"Circle {circle}") for circle in "ab" for number in range(6)]
+    shelf += [("a-new", "Circle a, live"), ("c-new", None)]
+    pd.DataFrame(shelf, columns=["sku", "title"]).to_csv(tmp_path / "shelf.csv", index=False)
+    columns = small("ingest.columns.user_id=visitorid", "ingest.columns.item_id=sku")
+    arguments = ["recommend", log, "--out", tmp_path / "lists", "--model", "content", *columns]
+    done = repertoire(*arguments, "--items", tmp_path / "shelf.csv")
+    assert done.exit_code == 0, done.output
+    table = pd.read_parquet(tmp_path / "lists")
+    found = table[table["source"] == "content"]
+    assert set(found["user_id"]) == set(pd.read_csv(log)["visitorid"])
+    assert set(found.loc[found["item_id"] == "a-new", "user_id"].str[0]) == {"a"}, "nobody has it, and circle a gets it"
+    assert "c-new" not in set(table["item_id"])
+    assert found["reason"].str.startswith("because_of:").all()
+
+    without = repertoire(*arguments)
+    assert without.exit_code == 2
+    assert "content has no catalogue to learn from. It needs a table with item_id" in without.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -17,6 +17,7 @@ from repertoire.candidates.masked_top_k import PROPOSALS
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
 from repertoire.errors import InputError, SettingsError
 from repertoire.frames.materialise import materialise
+from repertoire.settings import BlendSettings
 
 Lookup = Callable[[str], Recommender]
 _PLACE = "place"
@@ -25,7 +26,17 @@ _COLUMNS = (v.USER_ID, v.ITEM_ID, v.SCORE, v.RANK, v.REASON, _PLACE)
 
 def blend_of(lookup: Lookup) -> Recommender:
     """The blend of models that are looked up by their names."""
-    return Recommender(name=v.BLEND, fit=partial(_fit, lookup), propose=partial(_propose, lookup))
+    return Recommender(
+        name=v.BLEND,
+        fit=partial(_fit, lookup),
+        propose=partial(_propose, lookup),
+        reads_items=lambda settings: any(lookup(source).reads_items(settings) for source in _sources(settings.blend)),
+    )
+
+
+def _sources(settings: BlendSettings) -> list[str]:
+    """The sources that may be fitted."""
+    return [source for source, weight in settings.weights.items() if weight > 0] or settings.sources
 
 
 def _fit(lookup: Lookup, fitting: Fitting) -> FittedModel:

@@ -98,7 +98,7 @@ MakeRows = Callable[[PairMatrix], Callable[[int, int], pa.RecordBatch]]
 """From the matrix, once in each task, to what makes the rows of items first to last."""
 
 MakeUserRows = Callable[[PairMatrix, pa.ChunkedArray], Callable[[int, int], pa.RecordBatch]]
-"""The same for users, whose ids are given in their order."""
+"""The same where users matter, whose ids are given in their order."""
 
 
 def over_items(pairs: PairRows, ids: pa.Array, count: int, make: MakeRows, schema: str) -> DataFrame:
@@ -108,6 +108,11 @@ def over_items(pairs: PairRows, ids: pa.Array, count: int, make: MakeRows, schem
     pair; a task maps it, and holds the pairs of its own items.
     """
     return _over(pairs, ids, count, lambda matrix, users: make(matrix), lambda matrix: matrix.items, schema)
+
+
+def over_items_of_users(pairs: PairRows, ids: pa.Array, count: int, make: MakeUserRows, schema: str) -> DataFrame:
+    """The same, where it matters who the users are."""
+    return _over(pairs, ids, count, make, lambda matrix: matrix.items, schema)
 
 
 def over_users(pairs: PairRows, ids: pa.Array, count: int, make: MakeUserRows, schema: str) -> DataFrame:

@@ -32,7 +32,7 @@ class Fitting:
     """What a model is fitted on.
 
     interactions: columns of the table `interactions` (user_id, item_id, strength, negative, seen, last_ts, …), one row
-    a pair; users: the table `users` as valid on the day, or None; as_of: the run's date, whose end is the cutoff;
+    a pair; users, items: these tables as valid on the day, or None; as_of: the run's date, whose end is the cutoff;
     scratch: a folder for checkpoints and materialised input; previous: gives the newest model of that name that an earlier
     date's run has fitted, or None; say: tells the user one line.
     """
@@ -40,6 +40,7 @@ class Fitting:
     spark: SparkSession
     interactions: DataFrame
     users: DataFrame | None
+    items: DataFrame | None
     as_of: dt.date
     seed: int
     scratch: PurePosixPath | str
@@ -72,9 +73,10 @@ class Recommender:
     fit gives a FittedModel. propose gives user_id string, item_id string, score double (6 digits), rank int (1 is
     best), reason string: for every user of the request that the model knows, at most k items, best first, ties by
     item_id, none that the user has seen (unless settings.include_seen), none that is not eligible, none twice.
-    A user whom the model does not know has no rows.
+    A user whom the model does not know has no rows. reads_items: whether, with those settings, it learns from the catalogue.
     """
 
     name: str
     fit: Callable[[Fitting], FittedModel]
     propose: Callable[[FittedModel, Request], DataFrame]
+    reads_items: Callable[[CandidateSettings], bool] = lambda settings: False

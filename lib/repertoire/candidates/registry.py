@@ -2,6 +2,7 @@
 
 from repertoire.candidates.als import ALS
 from repertoire.candidates.blend import blend_of
+from repertoire.candidates.content import CONTENT
 from repertoire.candidates.ease import EASE
 from repertoire.candidates.graph_filter import GRAPH_FILTER
 from repertoire.candidates.ials import IALS
@@ -16,7 +17,20 @@ from repertoire.candidates.user_knn import USER_KNN
 from repertoire.errors import SettingsError, unknown_name
 from repertoire.vocabulary import BLEND
 
-_MODELS = (ALS, IALS, ITEM_KNN, USER_KNN, RP3BETA, EASE, SLIM, GRAPH_FILTER, SEQUENTIAL, POPULAR, POPULAR_IN_SEGMENT)
+_MODELS = (
+    ALS,
+    IALS,
+    ITEM_KNN,
+    USER_KNN,
+    RP3BETA,
+    EASE,
+    SLIM,
+    GRAPH_FILTER,
+    SEQUENTIAL,
+    CONTENT,
+    POPULAR,
+    POPULAR_IN_SEGMENT,
+)
 
 RECOMMENDERS: dict[str, Recommender] = {model.name: model for model in _MODELS}
 RECOMMENDERS[BLEND] = blend_of(RECOMMENDERS.__getitem__)

@@ -46,7 +46,7 @@ def fit_similar_items(
 
     def make(matrix: PairMatrix) -> Callable[[int, int], pa.RecordBatch]:
         rows = similarity(matrix)
-        return lambda first, last: _batch(ids.slice(first, last - first), rows(first, last))
+        return lambda first, last: batch_of_items(ids.slice(first, last - first), rows(first, last))
 
     table = over_items(pairs, ids, count, make, SCHEMA)
     return similar_items_model(fitting, name, table, parameters, len(ids), count)
@@ -81,11 +81,12 @@ def similar_items_model(
 
 def similar_items_table(spark: SparkSession, ids: pa.Array, rows: SparseRows, partitions: int) -> DataFrame:
     """The table of rows that the driver holds."""
-    table = pa.Table.from_batches([_batch(ids, rows)])
+    table = pa.Table.from_batches([batch_of_items(ids, rows)])
     return spark.createDataFrame(table, SCHEMA).repartition(partitions)
 
 
-def _batch(ids: pa.Array, rows: SparseRows) -> pa.RecordBatch:
+def batch_of_items(ids: pa.Array, rows: SparseRows) -> pa.RecordBatch:
+    """Rows in SCHEMA."""
     starts, neighbours, weights = rows
     ends = pa.array(starts, pa.int32())
     return pa.record_batch(

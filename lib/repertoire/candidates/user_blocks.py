@@ -73,7 +73,7 @@ class PairRows:
 
     def items(self) -> tuple[pa.Array, Longs]:
         """The items that have a pair, ascending by their bytes, and the number of pairs of each. One job or none."""
-        found: list[pa.Table] = []
+        found = [pa.table({v.ITEM_ID: pa.array([], pa.string()), "pairs": pa.array([], pa.int64())})]
         if self.parts is not None:
             for part in self.parts:
                 column = self.derive(_read([part], (v.ITEM_ID, *self.columns))).column(v.ITEM_ID)

@@ -36,7 +36,9 @@ def backtest(
     truth: Annotated[
         str | None, typer.Option("--truth", help="File: user_id, item_id. Learn from all events, judge by this.")
     ] = None,
-    items: Annotated[str | None, typer.Option("--items", help="Catalogue: gives diversity and miscalibration.")] = None,
+    items: Annotated[
+        str | None, typer.Option("--items", help="Catalogue: for content, diversity and miscalibration.")
+    ] = None,
     users: Annotated[str | None, typer.Option("--users", help="Accounts, for --by and popularity in segments.")] = None,
     by: Annotated[str | None, typer.Option("--by", help="Columns of users whose values are given apart.")] = None,
     k: Annotated[str | None, typer.Option("--k", help="Lengths of the list's head, such as 5,10,20.")] = None,

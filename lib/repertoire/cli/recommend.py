@@ -33,9 +33,11 @@ _UNPACKED = 4  # bytes of a log for each byte of its .gz
 def recommend(
     events: Annotated[str, typer.Argument(help="File or folder: user_id, item_id [, event_type, event_ts, value].")],
     out: Annotated[Path, typer.Option("--out", help="Where the table goes: a folder, or a file ending in .parquet.")],
-    items: Annotated[str | None, typer.Option("--items", help="Catalogue: item_id, title, category, …")] = None,
+    items: Annotated[
+        str | None, typer.Option("--items", help="Catalogue: item_id, title, tags, …; content learns from it.")
+    ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", help="als, ials, ease, item_knn, user_knn, …; see the docs.")
+        str | None, typer.Option("--model", help="als, ials, ease, item_knn, content, …; see the docs.")
     ] = None,
     top_k: Annotated[int | None, typer.Option("--top-k", help="Length of a list.")] = None,
     users: Annotated[str | None, typer.Option("--users", help="File with user_id: only these users get lists.")] = None,

@@ -3,6 +3,7 @@
 import datetime as dt
 from types import SimpleNamespace
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from repertoire.candidates.recommender import FittedModel, Fitting
@@ -11,7 +12,7 @@ from repertoire.candidates.sources import fit_sources
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.pipeline.valid_on import valid_on
 from repertoire.settings import IalsSettings
-from repertoire.tables import INTERACTIONS, MODELS, USERS
+from repertoire.tables import INTERACTIONS, ITEMS, MODELS, USERS, Table
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
@@ -27,7 +28,8 @@ def fitting_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -
     return Fitting(
         spark=context.spark,
         interactions=inputs.frame(INTERACTIONS),
-        users=valid_on(inputs.frame(USERS), context.run_date) if inputs.has(USERS) else None,
+        users=_known(inputs, USERS, context.run_date),
+        items=_known(inputs, ITEMS, context.run_date),
         as_of=context.run_date,
         seed=context.seed,
         scratch=context.scratch,
@@ -35,6 +37,10 @@ def fitting_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -
         previous=lambda name: _previous(inputs, settings.candidates.ials, context.run_date, name),
         say=context.say,
     )
+
+
+def _known(inputs: Inputs, table: Table, day: dt.date) -> DataFrame | None:
+    return valid_on(inputs.frame(table), day) if inputs.has(table) else None
 
 
 def _previous(inputs: Inputs, settings: IalsSettings, day: dt.date, name: str) -> FittedModel | None:
@@ -52,8 +58,10 @@ def told(model: FittedModel) -> str:
 
 
 def _hash_of(fitting: Fitting) -> str:
-    """A number that changes with any row, and not with their order."""
-    frames = [fitting.interactions] if fitting.users is None else [fitting.interactions, fitting.users]
+    """A number that changes with any row, and not with their order. The catalogue counts where a model learns from it."""
+    models = [recommender(name) for name in fitting.settings.models]
+    items = fitting.items if any(model.reads_items(fitting.settings) for model in models) else None
+    frames = [frame for frame in (fitting.interactions, fitting.users, items) if frame is not None]
     hashes = [frame.agg(F.count("*"), F.bit_xor(F.xxhash64(*map(F.col, frame.columns)))).first() for frame in frames]
     return repr([tuple(found) for found in hashes if found is not None])
 
@@ -66,10 +74,10 @@ def check(settings: SimpleNamespace) -> None:
 
 STAGE = Stage(
     name="train_candidates",
-    about="fits the candidate models on the interactions",
+    about="fits the candidate models on the interactions, and on the catalogue where one needs it",
     run=run,
     reads=(INTERACTIONS,),
-    reads_if_there=(USERS,),
+    reads_if_there=(ITEMS, USERS),
     writes=(MODELS,),
     trains=True,
     settings=("candidates",),

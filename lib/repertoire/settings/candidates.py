@@ -207,10 +207,46 @@ class SequentialSettings(Section):
     shrink: float = Field(1.0, ge=0, description="added to the denominator: less trust in what few users wanted")
 
 
+class ContentWeights(Section):
+    """What each column of the catalogue counts when items are compared; 0 leaves it out."""
+
+    title: float = Field(1.0, ge=0, description="words of the title")
+    description: float = Field(1.0, ge=0, description="words of the description")
+    tags: float = Field(0.5, ge=0, description="genres and tags")
+    category: float = Field(0.2, ge=0, description="the category")
+    creator_id: float = Field(1.0, ge=0, description="who made it")
+    price: float = Field(0.1, ge=0, description="ranges of the price, each up to twice its lowest")
+    released: float = Field(0.2, ge=0, description="ten years around its release")
+
+
+class ContentSettings(Section):
+    """Items like what a user liked, by what the catalogue says of them (Lops, de Gemmis & Semeraro 2011)."""
+
+    weights: ContentWeights = ContentWeights()
+    weighting: Literal["bm25", "tfidf"] = Field("bm25", description="how much a term says of an item")
+    saturation: float = Field(
+        1.2, ge=0, description="bm25: how many occurrences of a term it takes to say half of the most that it can"
+    )
+    length_share: float = Field(
+        0.75, ge=0, le=1, description="bm25: how far long texts are discounted: 0 not at all, 1 by their length"
+    )
+    neighbors: int = Field(100, ge=1, le=100_000, description="wanted items that speak for an item: the most alike")
+    max_items_of_a_term: int = Field(
+        20_000,
+        ge=1,
+        description="terms of more items are left out: they say little, and comparing takes their items times those wanted",
+    )
+    max_memory_mb: int = Field(
+        4096, ge=1, description="refuse neighbours that would take more of the driver: 24 bytes each"
+    )
+
+
 class BlendSettings(Section):
     """Several models together, their lists normalised for each user and added with weights."""
 
-    sources: list[str] = Field(["ease", "ials", "graph_filter", "user_knn"], min_length=1, description="the models")
+    sources: list[str] = Field(
+        ["ease", "ials", "graph_filter", "item_knn", "sequential"], min_length=1, description="the models"
+    )
     weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
         {}, description="weight of each source; empty: learnt on pairs that are held back"
     )
@@ -260,6 +296,7 @@ class CandidateSettings(Section):
     slim: SlimSettings = SlimSettings()
     graph_filter: GraphFilterSettings = GraphFilterSettings()
     sequential: SequentialSettings = SequentialSettings()
+    content: ContentSettings = ContentSettings()
     blend: BlendSettings = BlendSettings()
     ease: EaseSettings = EaseSettings()
     popular: PopularSettings = PopularSettings()

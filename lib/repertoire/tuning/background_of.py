@@ -17,11 +17,15 @@ def background_of(
     items: DataFrame | None,
     users: DataFrame | None,
 ) -> Background:
-    """interactions: the table, as of then; its items are the catalogue. history: user_id, item_id of what was consumed.
-    evaluated: user_id of those who are judged by. items, users: these tables as valid on the day, or None."""
+    """interactions: the table, as of then; its items, and those of `items`, are the catalogue. history: user_id, item_id of
+    what was consumed. evaluated: user_id of those who are judged by. items, users: these tables as valid on the day, or
+    None."""
+    known = interactions.select(ITEM_ID)
+    if items is not None:
+        known = known.unionByName(items.select(ITEM_ID))  # some may have been proposed before anybody wanted them
     return Background(
         history=history,
         tags=None if items is None else items.select(ITEM_ID, "tags").where("tags IS NOT NULL"),
-        catalogue_size=interactions.select(ITEM_ID).distinct().count(),
+        catalogue_size=known.distinct().count(),
         segments=user_segments(evaluated, history, settings.cold_below, users, [] if users is None else settings.by),
     )

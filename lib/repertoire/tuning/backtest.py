@@ -34,12 +34,11 @@ PUBLISHED = "published"
 class Backtest:
     """What is tried: events before `cutoff` (all that the run may see), with the settings of the run.
 
-    users, items: these tables as valid on the day, or None; items give the catalogue's tags. as_of: the run's date;
-    cutoff: the midnight that ends it; scratch: a folder of the backtest's. models: what is compared, a name and the
-    settings of its candidates each; popularity itself is always there as `popular`. truth: user_id,
-    item_id and perhaps gain to judge by in place of a split; all events are learnt from then. published: gives the lists
-    (user_id, item_id, rank) that were live at the end of a day, or None; they are judged beside the models where the
-    split has such a day.
+    users, items: these tables as valid on the day, or None. as_of: the run's date; cutoff: the midnight that ends it;
+    scratch: a folder of the backtest's. models: what is compared, a name and the settings of its candidates each;
+    popularity itself is always there as `popular`. truth: user_id, item_id and perhaps gain to judge by in place of a
+    split; all events are learnt from then. published: gives the lists (user_id, item_id, rank) that were live at the
+    end of a day, or None; they are judged beside the models where the split has such a day.
     """
 
     spark: SparkSession
@@ -121,7 +120,9 @@ def _lists(asked: Backtest, chosen: ChosenSplit, train: DataFrame, users: DataFr
             settings=settings.model_copy(update={"explain": False, "include_seen": False}),
         )
         scratch = f"{asked.scratch}/{folder}"
-        fitting = Fitting(asked.spark, train, asked.users, chosen.day, asked.seed, f"{scratch}/fit", settings)
+        fitting = Fitting(
+            asked.spark, train, asked.users, asked.items, chosen.day, asked.seed, f"{scratch}/fit", settings
+        )
         model = cache(partial(fit_source, fitting=fitting))
         proposals = propose_from_sources(model, request, f"{scratch}/proposals")
         tiers = {source: tier for source, tier in fallback_tiers(settings).items() if source in proposals}

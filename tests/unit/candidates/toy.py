@@ -32,12 +32,18 @@ def at(days: float) -> dt.datetime:
 
 
 def fitting(
-    frame: DataFrame, scratch: Path, settings: CandidateSettings, users: DataFrame | None = None, seed: int = 1
+    frame: DataFrame,
+    scratch: Path,
+    settings: CandidateSettings,
+    users: DataFrame | None = None,
+    items: DataFrame | None = None,
+    seed: int = 1,
 ) -> Fitting:
     return Fitting(
         spark=frame.sparkSession,
         interactions=frame,
         users=users,
+        items=items,
         as_of=DAY,
         seed=seed,
         scratch=str(scratch),
