@@ -58,8 +58,8 @@ def list_contributions(lists: Sequence[pa.Table], truth: pa.Table) -> Contributi
     return Contributions(values, relevant, there, most)
 
 
-def ndcg(data: Contributions, weights: NDArray[np.float64]) -> float:
-    """Mean nDCG@10 of the users with something relevant."""
+def ndcg_by_user(data: Contributions, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """nDCG@10 of each user with something relevant, in the order of their ids."""
     scores = np.where(data.there, data.values @ weights.astype(np.float32), -np.inf)
     k = min(_K, scores.shape[1])
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
@@ -67,7 +67,13 @@ def ndcg(data: Contributions, weights: NDArray[np.float64]) -> float:
     hits = np.take_along_axis(data.relevant, best, axis=1) @ gains[:k]
     judged = data.most > 0
     ideal = np.cumsum(gains)[np.minimum(data.most[judged], _K) - 1]
-    return float((hits[judged] / ideal).mean()) if judged.any() else 0.0
+    return np.asarray(hits[judged] / ideal)
+
+
+def ndcg(data: Contributions, weights: NDArray[np.float64]) -> float:
+    """Mean nDCG@10 of the users with something relevant."""
+    found = ndcg_by_user(data, weights)
+    return float(found.mean()) if len(found) else 0.0
 
 
 def learnt_weights(data: Contributions) -> tuple[list[float], float]:

@@ -1,6 +1,7 @@
 """Every candidate model by its name. A new model is one file beside the others and one line here."""
 
 from repertoire.candidates.als import ALS
+from repertoire.candidates.auto import auto_of
 from repertoire.candidates.blend import blend_of
 from repertoire.candidates.ease import EASE
 from repertoire.candidates.graph_filter import GRAPH_FILTER
@@ -13,12 +14,13 @@ from repertoire.candidates.rp3beta import RP3BETA
 from repertoire.candidates.slim import SLIM
 from repertoire.candidates.user_knn import USER_KNN
 from repertoire.errors import SettingsError, unknown_name
-from repertoire.vocabulary import BLEND
+from repertoire.vocabulary import AUTO, BLEND
 
 _MODELS = (ALS, IALS, ITEM_KNN, USER_KNN, RP3BETA, EASE, SLIM, GRAPH_FILTER, POPULAR, POPULAR_IN_SEGMENT)
 
 RECOMMENDERS: dict[str, Recommender] = {model.name: model for model in _MODELS}
 RECOMMENDERS[BLEND] = blend_of(RECOMMENDERS.__getitem__)
+RECOMMENDERS[AUTO] = auto_of(RECOMMENDERS)
 
 
 def recommender(name: str) -> Recommender:

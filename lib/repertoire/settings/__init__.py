@@ -2,6 +2,7 @@
 
 from repertoire.settings.candidates import (
     AlsSettings,
+    AutoSettings,
     BlendSettings,
     CandidateSettings,
     EaseSettings,
@@ -25,6 +26,7 @@ from repertoire.settings.tree import RunSettings, Settings
 
 __all__ = [
     "AlsSettings",
+    "AutoSettings",
     "BlendSettings",
     "CandidateSettings",
     "EaseSettings",

@@ -2,9 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from repertoire.settings.search_space import Between, OneOf
 from repertoire.settings.section import Section
+from repertoire.vocabulary import AUTO, BLEND
 
 
 class AlsSettings(Section):
@@ -14,10 +16,14 @@ class AlsSettings(Section):
         "mllib",
         description="mllib; or ials: the same objective by the solver of candidates.ials, many times as fast on large data",
     )
-    rank: int = Field(48, ge=1, le=2000, description="number of latent factors")
-    iterations: int = Field(8, ge=1, le=200, description="alternations")
-    regularization: float = Field(0.2, ge=0, description="ridge on the factors, times the number of ratings")
-    alpha: float = Field(2.0, gt=0, description="confidence is 1 + alpha × strength (implicit only)")
+    rank: Annotated[int, Between(16, 256, log=True)] = Field(48, ge=1, le=2000, description="number of latent factors")
+    iterations: Annotated[int, Between(4, 20, log=True)] = Field(8, ge=1, le=200, description="alternations")
+    regularization: Annotated[float, Between(0.02, 2, log=True)] = Field(
+        0.2, ge=0, description="ridge on the factors, times the number of ratings"
+    )
+    alpha: Annotated[float, Between(0.5, 40, log=True)] = Field(
+        2.0, gt=0, description="confidence is 1 + alpha × strength (implicit only)"
+    )
     negative_weight: float = Field(
         0.0, ge=0, description="a refused pair enters as confident zero with alpha × this × its negative strength"
     )
@@ -36,17 +42,21 @@ class AlsSettings(Section):
 class IalsSettings(Section):
     """Implicit ALS by conjugate gradient (Hu, Koren & Volinsky 2008; Rendle et al. 2022; Takács et al. 2011)."""
 
-    rank: int = Field(128, ge=1, le=2000, description="number of latent factors")
-    iterations: int = Field(8, ge=1, le=500, description="alternations")
-    regularization: float = Field(0.5, ge=0, description="ridge on the factors, times their frequency")
-    regularization_exponent: float = Field(
+    rank: Annotated[int, Between(16, 256, log=True)] = Field(128, ge=1, le=2000, description="number of latent factors")
+    iterations: Annotated[int, Between(4, 20, log=True)] = Field(8, ge=1, le=500, description="alternations")
+    regularization: Annotated[float, Between(0.02, 2, log=True)] = Field(
+        0.5, ge=0, description="ridge on the factors, times their frequency"
+    )
+    regularization_exponent: Annotated[float, Between(0.5, 1)] = Field(
         1.0, ge=0, le=2, description="power of the frequency in the ridge: 0 regularises all alike, 1 by their pairs"
     )
     regularize_unobserved: bool = Field(
         False, description="the frequency counts unobserved pairs, too, by their weight (Rendle et al. 2022)"
     )
     unobserved_weight: float = Field(1.0, gt=0, description="weight of a pair that did not occur, as a zero")
-    alpha: float = Field(8.0, gt=0, description="a pair that occurred weighs unobserved_weight + alpha × its strength")
+    alpha: Annotated[float, Between(0.5, 40, log=True)] = Field(
+        8.0, gt=0, description="a pair that occurred weighs unobserved_weight + alpha × its strength"
+    )
     negative_weight: float = Field(
         0.0, ge=0, description="a refused pair enters as confident zero with alpha × this × its negative strength"
     )
@@ -70,12 +80,16 @@ class IalsSettings(Section):
 class ItemKnnSettings(Section):
     """Neighbours of items (Sarwar et al. 2001; Deshpande & Karypis 2004)."""
 
-    similarity: Literal["cosine", "jaccard"] = Field(
+    similarity: Annotated[Literal["cosine", "jaccard"], OneOf(("cosine", "jaccard"))] = Field(
         "cosine", description="how alike two items are, by who wanted them"
     )
-    neighbors: int = Field(300, ge=1, le=100_000, description="items that speak for an item")
-    shrink: float = Field(0.3, ge=0, description="added to the denominator: less trust in what few users wanted")
-    user_exponent: float = Field(
+    neighbors: Annotated[int, Between(20, 2000, log=True)] = Field(
+        300, ge=1, le=100_000, description="items that speak for an item"
+    )
+    shrink: Annotated[float, Between(0, 2)] = Field(
+        0.3, ge=0, description="added to the denominator: less trust in what few users wanted"
+    )
+    user_exponent: Annotated[float, Between(0, 1)] = Field(
         0.5, ge=0, le=2, description="a user of n items says 1 / n^this of each (cosine only); 0: all users say as much"
     )
 
@@ -83,26 +97,34 @@ class ItemKnnSettings(Section):
 class UserKnnSettings(Section):
     """Neighbours of users (Resnick et al. 1994)."""
 
-    similarity: Literal["cosine", "jaccard"] = Field(
+    similarity: Annotated[Literal["cosine", "jaccard"], OneOf(("cosine", "jaccard"))] = Field(
         "cosine", description="how alike two users are, by what they wanted"
     )
-    neighbors: int = Field(100, ge=1, le=100_000, description="users who vote for a user's items")
-    shrink: float = Field(0.0, ge=0, description="added to the denominator: less trust in users who wanted little")
-    item_exponent: float = Field(
+    neighbors: Annotated[int, Between(20, 1000, log=True)] = Field(
+        100, ge=1, le=100_000, description="users who vote for a user's items"
+    )
+    shrink: Annotated[float, Between(0, 2)] = Field(
+        0.0, ge=0, description="added to the denominator: less trust in users who wanted little"
+    )
+    item_exponent: Annotated[float, Between(0, 1)] = Field(
         0.25,
         ge=0,
         le=2,
         description="an item of n users says 1 / n^this of each (cosine only); 0: all items say as much",
     )
-    power: float = Field(1.0, ge=0, le=10, description="power of the similarity with which a neighbour votes")
+    power: Annotated[float, Between(0.5, 3)] = Field(
+        1.0, ge=0, le=10, description="power of the similarity with which a neighbour votes"
+    )
 
 
 class SlimSettings(Section):
     """Sparse linear models by elastic net (Ning & Karypis 2011)."""
 
-    l1: float = Field(5.0, ge=0, description="penalty on the size of weights: more of it, fewer of them")
-    l2: float = Field(50.0, ge=0, description="penalty on their squares")
-    candidates: int = Field(
+    l1: Annotated[float, Between(0.2, 50, log=True)] = Field(
+        5.0, ge=0, description="penalty on the size of weights: more of it, fewer of them"
+    )
+    l2: Annotated[float, Between(2, 1000, log=True)] = Field(50.0, ge=0, description="penalty on their squares")
+    candidates: Annotated[int, Between(50, 1000, log=True)] = Field(
         300, ge=1, le=100_000, description="items that may have a weight for an item: the most alike"
     )
     sweeps: int = Field(30, ge=1, description="rounds of coordinate descent at most")
@@ -112,16 +134,22 @@ class SlimSettings(Section):
 class Rp3betaSettings(Section):
     """Three-step random walks with a penalty on popularity (Paudel et al. 2017)."""
 
-    alpha: float = Field(0.8, gt=0, le=3, description="power of the transition probabilities")
-    beta: float = Field(0.4, ge=0, le=2, description="power of an item's popularity that its score is divided by")
-    neighbors: int = Field(300, ge=1, le=100_000, description="items that speak for an item")
+    alpha: Annotated[float, Between(0.3, 2)] = Field(
+        0.8, gt=0, le=3, description="power of the transition probabilities"
+    )
+    beta: Annotated[float, Between(0, 1)] = Field(
+        0.4, ge=0, le=2, description="power of an item's popularity that its score is divided by"
+    )
+    neighbors: Annotated[int, Between(20, 2000, log=True)] = Field(
+        300, ge=1, le=100_000, description="items that speak for an item"
+    )
 
 
 class EaseSettings(Section):
     """A linear autoencoder in closed form (Steck 2019)."""
 
-    l2: float = Field(500.0, gt=0, description="ridge on the items' weights")
-    neighbors: int = Field(
+    l2: Annotated[float, Between(20, 5000, log=True)] = Field(500.0, gt=0, description="ridge on the items' weights")
+    neighbors: Annotated[int, Between(200, 10_000, log=True)] = Field(
         2000, ge=1, le=100_000, description="items that speak for or against an item: those of the largest weights"
     )
     max_memory_mb: int = Field(
@@ -134,9 +162,15 @@ class EaseSettings(Section):
 class GraphFilterSettings(Section):
     """Filters on the graph of users and items (Shen et al. 2021)."""
 
-    neighbors: int = Field(10_000, ge=1, le=100_000, description="items that speak for an item in the linear filter")
-    factors: int = Field(128, ge=1, le=2000, description="eigenvectors of the ideal low pass")
-    low_pass_weight: float = Field(0.3, ge=0, description="weight of the low pass beside the linear filter")
+    neighbors: Annotated[int, Between(100, 20_000, log=True)] = Field(
+        10_000, ge=1, le=100_000, description="items that speak for an item in the linear filter"
+    )
+    factors: Annotated[int, Between(32, 512, log=True)] = Field(
+        128, ge=1, le=2000, description="eigenvectors of the ideal low pass"
+    )
+    low_pass_weight: Annotated[float, Between(0, 1)] = Field(
+        0.3, ge=0, description="weight of the low pass beside the linear filter"
+    )
     rounds: int = Field(8, ge=1, le=100, description="rounds of subspace iteration by which the eigenvectors are found")
 
 
@@ -153,10 +187,50 @@ class BlendSettings(Section):
     )
 
 
+class AutoSettings(Section):
+    """The model and its settings, chosen on a part of the log that is held back."""
+
+    models: list[str] = Field(
+        [], description="the models to choose among; empty: all but als, which ials does better at a lower price"
+    )
+    budget_seconds: float = Field(
+        120.0,
+        gt=0,
+        description="no trial is begun that would not end within so many seconds; what is chosen is fitted after that, so a "
+        "faster machine tries more",
+    )
+    trials: int | None = Field(
+        None,
+        ge=1,
+        description="try so many at most, whatever they take: every machine then chooses the same; null: by budget_seconds",
+    )
+    variants: int = Field(4, ge=0, description="other settings that each of the two best models is tried with, at most")
+    blend: bool = Field(True, description="the best models together, as blend, are one of the trials")
+    validation_users: int = Field(
+        3000, ge=10, description="users of whom a fifth is held back to judge the trials by, at most"
+    )
+    default_model: str = Field("ials", description="what is fitted where nothing could be tried")
+    choose_days: int = Field(
+        1,
+        ge=1,
+        le=366,
+        description="choose anew so many days after the last choice; until then that one is fitted anew",
+    )
+
+    @field_validator("models")
+    @classmethod
+    def _of_single_models(cls, names: list[str]) -> list[str]:
+        if {AUTO, BLEND} & set(names):
+            raise ValueError(
+                "auto chooses among single models, and blends the best of them by itself: leave out auto and blend"
+            )
+        return names
+
+
 class PopularSettings(Section):
     """Popularity, decayed with time, overall and within segments of users."""
 
-    half_life_days: float | None = Field(
+    half_life_days: Annotated[float | None, Between(3, 1000, log=True)] = Field(
         90.0, gt=0, description="a user's vote for an item loses half its weight in so many days; null: it never does"
     )
     segment_by: list[str] = Field(
@@ -188,5 +262,11 @@ class CandidateSettings(Section):
     slim: SlimSettings = SlimSettings()
     graph_filter: GraphFilterSettings = GraphFilterSettings()
     blend: BlendSettings = BlendSettings()
+    auto: AutoSettings = AutoSettings()
     ease: EaseSettings = EaseSettings()
     popular: PopularSettings = PopularSettings()
+
+    @property
+    def looks_back(self) -> int:
+        """Days before a run's date on which an earlier fit of a model may be of use."""
+        return max(self.ials.warm_start_days, self.ials.refit_days - 1, self.auto.choose_days - 1)
