@@ -15,8 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
@@ -37,7 +36,7 @@ from repertoire.tuning.tune import tune as search
 
 __all__ = ["Tuned", "backtest", "evaluate", "recommend", "tune"]
 
-Table = pd.DataFrame | str | PathLike[str]
+Table: TypeAlias = pd.DataFrame | str | PathLike[str]
 Say = Callable[[str], None]
 
 _COLUMNS = ("user_id", "rank", "item_id", "score", "source", "reason")
@@ -97,13 +96,20 @@ def evaluate(
     Raises InputError, SettingsError as `evaluate_files`, which says what the tables hold.
     """
     with _folder() as folder, _session(load_settings()) as spark:
-        given = {"against": against, "history": history, "items": items}
-        paths = {
-            name: _path(table, f"{folder}/{name}.parquet") if table is not None else None
-            for name, table in given.items()
-        }
-        lists, true = _path(recommendations, f"{folder}/lists.parquet"), _path(truth, f"{folder}/truth.parquet")
-        found = evaluate_files(spark, lists, true, k, **paths, catalogue_size=catalogue_size)
+
+        def path(name: str, table: Table | None) -> str | None:
+            return None if table is None else _path(table, f"{folder}/{name}.parquet")
+
+        found = evaluate_files(
+            spark,
+            _path(recommendations, f"{folder}/lists.parquet"),
+            _path(truth, f"{folder}/truth.parquet"),
+            k,
+            against=path("against", against),
+            history=path("history", history),
+            items=path("items", items),
+            catalogue_size=catalogue_size,
+        )
     return _frame(found.measurements)
 
 

@@ -29,7 +29,9 @@ _REFINED = 2  # models that are tried with other settings
 _BLENDED = 4  # models that are blended at most
 _A_LITTLE = 1e-6  # by which a price grows with each variant: the settings as they are go first
 
-_MODEL, _CHANGES, _CHOSEN_ON, _CHOOSING, _FITTED = "model", "settings", "chosen_on", "choosing", "fitted"
+# Keys of the metadata.
+_MODEL, _CHOICE, _FITTED = "model", "choice", "fitted"
+_CHANGES, _CHOSEN_ON, _TRIALS, _CHOOSING = "settings", "chosen_on", "trials", "chosen_by_settings"
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,14 @@ def _fit(models: Mapping[str, Recommender], clock: Callable[[], float], fitting:
         tables=inner.tables,
         metadata={
             _MODEL: chosen.choice.model,
-            _CHANGES: {section: dict(values) for section, values in chosen.choice.changes.items()},
-            "why": chosen.why,
-            _CHOSEN_ON: chosen.on.isoformat(),
-            "chosen_by": chosen.by,
-            "trials": chosen.trials,
-            _CHOOSING: _choosing(fitting.settings),
+            _CHOICE: {
+                _CHANGES: {section: dict(values) for section, values in chosen.choice.changes.items()},
+                "why": chosen.why,
+                _CHOSEN_ON: chosen.on.isoformat(),
+                "chosen_by": chosen.by,
+                _TRIALS: chosen.trials,
+                _CHOOSING: _choosing(fitting.settings),
+            },
             _FITTED: dict(inner.metadata),
             "as_of": fitting.as_of.isoformat(),
         },
@@ -104,7 +108,7 @@ def _inner(model: FittedModel) -> FittedModel:
 
 
 def _choice_of(model: FittedModel) -> Choice:
-    return Choice(model.metadata[_MODEL], model.metadata[_CHANGES])
+    return Choice(model.metadata[_MODEL], model.metadata[_CHOICE][_CHANGES])
 
 
 def _choosing(settings: CandidateSettings) -> dict[str, Any]:
@@ -114,13 +118,14 @@ def _choosing(settings: CandidateSettings) -> dict[str, Any]:
 
 def _kept(models: Mapping[str, Recommender], earlier: FittedModel | None, fitting: Fitting) -> _Chosen | None:
     """The choice of an earlier run, where it is young enough and was made by the same settings."""
-    if earlier is None or earlier.metadata[_CHOOSING] != _choosing(fitting.settings):
+    if earlier is None or earlier.metadata[_MODEL] not in models:
         return None
-    on = dt.date.fromisoformat(earlier.metadata[_CHOSEN_ON])
-    if (fitting.as_of - on).days >= fitting.settings.auto.choose_days or earlier.metadata[_MODEL] not in models:
+    made = earlier.metadata[_CHOICE]
+    on = dt.date.fromisoformat(made[_CHOSEN_ON])
+    if made[_CHOOSING] != _choosing(fitting.settings) or (fitting.as_of - on).days >= fitting.settings.auto.choose_days:
         return None
     by = str(earlier.metadata.get("model_version", ""))
-    return _Chosen(_choice_of(earlier), f"it was chosen on {on}", on, list(earlier.metadata["trials"]), by)
+    return _Chosen(_choice_of(earlier), f"it was chosen on {on}", on, list(made[_TRIALS]), by)
 
 
 def _choose(models: Mapping[str, Recommender], clock: Callable[[], float], fitting: Fitting) -> _Chosen:

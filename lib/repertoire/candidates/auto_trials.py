@@ -65,12 +65,14 @@ class Trials:
         return trial
 
     def blend(self, most: int) -> Trial | None:
-        """The lists of up to so many best models, added with weights; None where fewer than two help.
+        """The lists of up to so many best models, added with weights; None where fewer than two help. Popularity, which fills
+        lists up in any case, is none of them.
 
         Each half of the users is judged by weights that the other half has set, so that the figure is as honest as those of the
         single models; the weights to keep are set by all.
         """
-        best = sorted(self.lists.values(), key=lambda one: -one[0].figure)[:most]
+        personal = [one for name, one in self.lists.items() if name != v.POPULAR]
+        best = sorted(personal, key=lambda one: -one[0].figure)[:most]
         if len(best) < 2:
             return None
         begin = self.clock()

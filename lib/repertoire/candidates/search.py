@@ -35,17 +35,24 @@ def suggest(tried: Sequence[tuple[Section, float]], seed: int, spread: int) -> S
     best = max(tried, key=lambda one: one[1])[0]
     places = np.array([one.place_of(getattr(best, name)) for name, one in space.items()])
     random = np.random.default_rng([seed, number])
-    halton = qmc.Halton(len(space), scramble=True, rng=np.random.default_rng(seed)).fast_forward(number * _ROUNDS)
+    spread_out = number < spread or (number - spread) % _EVERY == _EVERY - 1
     there = [section for section, _ in tried]
-    for _ in range(_ROUNDS):
-        if number < spread or (number - spread) % _EVERY == _EVERY - 1:
-            found = halton.random(1)[0]
-        else:
+    for attempt in range(_ROUNDS):
+        if not spread_out:
             found = _near(places, max(_NARROW, _WIDE * _NARROWING ** (number - spread)), random)
+        elif attempt == 0:
+            found = _halton(len(space), number, seed)
+        else:
+            found = random.random(len(space))
         section = _at(space, found, best)
         if section not in there:
             return section
     return None
+
+
+def _halton(dimensions: int, number: int, seed: int) -> NDArray[np.float64]:
+    sequence = qmc.Halton(dimensions, scramble=True, rng=np.random.default_rng(seed))
+    return np.asarray(sequence.random(number + 1)[number])
 
 
 def _near(places: NDArray[np.float64], width: float, random: np.random.Generator) -> NDArray[np.float64]:

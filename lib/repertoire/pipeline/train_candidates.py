@@ -1,6 +1,5 @@
 """Stage: fits the candidate models."""
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +9,7 @@ from pyspark.sql import functions as F
 from repertoire.candidates.recommender import FittedModel, Fitting
 from repertoire.candidates.registry import recommender
 from repertoire.candidates.sources import fit_sources
+from repertoire.pipeline.earlier_model import earlier_model
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.pipeline.valid_on import valid_on
 from repertoire.settings import CandidateSettings
@@ -37,18 +37,9 @@ def fitting_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -
         seed=context.seed,
         scratch=context.scratch,
         settings=settings.candidates,
-        previous=lambda name: _previous(inputs, context.run_date, settings.candidates.looks_back, name),
+        previous=lambda name: earlier_model(inputs, context.run_date, settings.candidates.looks_back, name),
         say=context.say,
     )
-
-
-def _previous(inputs: Inputs, day: dt.date, looks_back: int, name: str) -> FittedModel | None:
-    """The newest model of that name of the dates up to so many days before."""
-    for days in range(1, looks_back + 1):
-        model = inputs.model_of_day(name, day - dt.timedelta(days=days))
-        if model is not None:
-            return model
-    return None
 
 
 def told(model: FittedModel) -> str:

@@ -39,7 +39,7 @@ class Backtest:
     settings of its candidates each; popularity itself is always there as `popular`. truth: user_id,
     item_id and perhaps gain to judge by in place of a split; all events are learnt from then. published: gives the lists
     (user_id, item_id, rank) that were live at the end of a day, or None; they are judged beside the models where the
-    split has such a day.
+    split has such a day. previous: gives the newest model of a name that was fitted before a day, or None.
     """
 
     spark: SparkSession
@@ -55,6 +55,7 @@ class Backtest:
     evaluation: EvaluationSettings
     truth: DataFrame | None = None
     published: Callable[[dt.date], DataFrame | None] | None = None
+    previous: Callable[[dt.date, str], FittedModel | None] = lambda day, name: None
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,16 @@ def backtest(asked: Backtest) -> BacktestResult:
 
 def fitting_of(asked: Backtest, held: HeldOut, settings: CandidateSettings, folder: str) -> Fitting:
     """For a model of these settings on the train part; folder: below the backtest's scratch."""
-    return Fitting(asked.spark, held.train, asked.users, held.day, asked.seed, f"{asked.scratch}/{folder}", settings)
+    return Fitting(
+        spark=asked.spark,
+        interactions=held.train,
+        users=asked.users,
+        as_of=held.day,
+        seed=asked.seed,
+        scratch=f"{asked.scratch}/{folder}",
+        settings=settings,
+        previous=partial(asked.previous, held.day),
+    )
 
 
 def filled_lists(
