@@ -1,5 +1,6 @@
 """auto, `repertoire tune` and the notebook on a small generated shop."""
 
+import datetime as dt
 import json
 import re
 from pathlib import Path
@@ -17,8 +18,9 @@ from repertoire.candidates.registry import RECOMMENDERS
 from repertoire.errors import SettingsError
 from repertoire.settings import ItemKnnSettings, load_settings
 from repertoire.store import Warehouse
-from tests.pipeline.conftest import Command
-from tests.pipeline.nightly import SMALL, Logs
+from repertoire.tables import MODELS
+from tests.pipeline.conftest import LAST_DAY, Command
+from tests.pipeline.nightly import SMALL, Logs, run_here, settings_for
 
 QUICK = ("candidates.auto.models=[popular, item_knn, ease]", "candidates.auto.trials=4", "candidates.auto.variants=1")
 
@@ -37,6 +39,21 @@ def test_recommend_by_auto_tells_what_it_tried(repertoire: Command, logs: Logs, 
     table = pd.read_parquet(out)
     assert "auto" in set(table["source"])
     assert (table.groupby("user_id").size() == 5).all()
+
+
+def test_a_choice_is_kept_from_night_to_night(spark: SparkSession, logs: Logs, tmp_path: Path) -> None:
+    nights = [LAST_DAY - dt.timedelta(days=back) for back in (2, 1, 0)]
+    auto = ("candidates.models=[auto]", "candidates.auto.models=[item_knn]", "candidates.auto.trials=1")
+    settings = settings_for(logs, tmp_path / "warehouse", *auto, "candidates.auto.choose_days=2")
+    for night in nights:
+        warehouse = run_here(spark, settings, night, last="train_candidates")
+    rows = warehouse.tables.rows(MODELS, where=[("name", "=", "auto")]).to_pylist()
+    models = {row["run_date"]: (row["model_version"], json.loads(row["metadata"])["choice"]) for row in rows}
+    first, second, third = (models[night] for night in nights)
+    assert first[1]["chosen_by"] is None
+    assert second[1]["chosen_by"] == first[0]
+    assert second[1]["chosen_on"] == first[1]["chosen_on"] == nights[0].isoformat()
+    assert (third[1]["chosen_by"], third[1]["chosen_on"]) == (None, nights[2].isoformat())
 
 
 def test_tune_of_a_log(repertoire: Command, logs: Logs, tmp_path: Path) -> None:

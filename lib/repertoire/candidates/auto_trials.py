@@ -5,17 +5,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from repertoire import vocabulary as v
 from repertoire.candidates.auto_choice import Choice, Trial
-from repertoire.candidates.blend_weights import Contributions, learnt_weights, list_contributions, ndcg_by_user
+from repertoire.candidates.blend_weights import HEAD, Contributions, learnt_weights, list_contributions, ndcg_by_user
 from repertoire.candidates.held_back import HeldBack
 from repertoire.candidates.recommender import Fitting, Recommender, Request
 from repertoire.errors import RepertoireError
 from repertoire.frames.materialise import materialise
 from repertoire.settings import AutoSettings
-
-_SHORT = 300  # letters of what a foreign error says
 
 
 @dataclass
@@ -52,12 +51,15 @@ class Trials:
         try:
             lists = self._lists_of(choice)
         except RepertoireError as error:
-            self._without(choice, str(error))
+            self._without(choice, error.in_logs)
             return None
-        except Exception as error:  # whatever a model runs into, the others may still be chosen
-            self._without(choice, f"{type(error).__name__}: {str(error).strip()[:_SHORT]}")
+        except (
+            Exception
+        ) as error:  # whatever a model runs into, the others may still be chosen; its words may quote rows
+            self._without(choice, f"{type(error).__name__}; {choice.model} by itself says more")
             return None
-        data = list_contributions([lists], self.part.truth)
+        heads = lists.filter(pc.less_equal(lists.column(v.RANK), HEAD))
+        data = list_contributions([heads], self.part.truth)
         trial = Trial(choice, ndcg_by_user(data, np.ones(1)), self.clock() - begin, price)
         self._tell(trial)
         if choice.model not in self.lists or trial.figure > self.lists[choice.model][0].figure:

@@ -183,7 +183,7 @@ class _Search:
     tell: Callable[[str], None]
     trials: list[TuneTrial] = field(default_factory=list)
     starts: dict[str, DataFrame] = field(default_factory=dict)
-    failed: RepertoireError | None = None
+    failed: Exception | None = None
     begun: int = 0
 
     def __post_init__(self) -> None:
@@ -206,8 +206,9 @@ class _Search:
         try:
             lists = self._lists(name, settings.model_copy(update={name: section}))
             value, difference = self._judged(name, lists)
-        except RepertoireError as error:
-            self.tell(f"{name} {_words(differing(section, start))}: {error}")
+        except Exception as error:  # what was found so far is not lost by it
+            what = str(error) if isinstance(error, RepertoireError) else f"{type(error).__name__}: {error}"
+            self.tell(f"{name} without {_words(differing(section, start))}: {what}")
             if tried:
                 tried.append((section, 0.0))  # so that it is not suggested again
             else:
