@@ -19,6 +19,7 @@ from repertoire.errors import SettingsError
 from repertoire.settings import ItemKnnSettings, load_settings
 from repertoire.store import Warehouse
 from repertoire.tables import MODELS
+from repertoire.tuning.backtest import Backtest, HeldOut, fitting_of
 from tests.pipeline.conftest import LAST_DAY, Command
 from tests.pipeline.nightly import SMALL, Logs, run_here, settings_for
 
@@ -56,19 +57,43 @@ def test_a_choice_is_kept_from_night_to_night(spark: SparkSession, logs: Logs, t
     assert (third[1]["chosen_by"], third[1]["chosen_on"]) == (None, nights[2].isoformat())
 
 
+@pytest.mark.parametrize(("days_before", "given"), [(7, "seen on 2026-02-22"), (0, None)])
+def test_a_backtest_uses_no_model_that_has_seen_what_is_held_back(days_before: int, given: str | None) -> None:
+    day = LAST_DAY - dt.timedelta(days=days_before)
+    nothing: Any = None
+    settings = load_settings()
+    asked = Backtest(
+        spark=nothing,
+        events=nothing,
+        users=None,
+        items=None,
+        as_of=LAST_DAY,
+        cutoff=nothing,
+        seed=1,
+        scratch="",
+        features=settings.features,
+        models={},
+        evaluation=settings.evaluation,
+        previous=lambda day, name: FittedModel(f"{name} on {day}", {}),
+    )
+    fitting = fitting_of(asked, HeldOut("", day, nothing, nothing, nothing, nothing), settings.candidates, "")
+    found = fitting.previous("seen")
+    assert (found.name if found else None) == given
+
+
 def test_tune_of_a_log(repertoire: Command, logs: Logs, tmp_path: Path) -> None:
     out = tmp_path / "conf" / "tuned.yaml"
     out.parent.mkdir()
-    asked = ["tune", logs.events, "--model", "item_knn", "--model", "popular", "--trials", "3", *flags(*SMALL)]
+    asked = ["tune", logs.events, "--model", "item_knn", "--model", "popular", "--trials", "2", *flags(*SMALL)]
     done = repertoire(*asked, "--json", "--out", out)
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert [(one["model"], one["trial"]) for one in found["trials"]] == [
-        (model, trial) for trial in range(3) for model in ("item_knn", "popular")
+        (model, trial) for trial in range(2) for model in ("item_knn", "popular")
     ]
     assert [one["settings"] for one in found["trials"][:2]] == [{}, {}]
     assert all(one["settings"] for one in found["trials"][2:])
-    assert done.stderr.count("ndcg@10 0.") == 6, "each trial is told as it comes"
+    assert done.stderr.count("ndcg@10 0.") == 4, "each trial is told as it comes"
     best = max(found["trials"], key=lambda one: one["value"])
     assert (found["best"]["model"], found["best"]["trial"]) == (best["model"], best["trial"])
     for one in found["trials"][2:]:
@@ -89,10 +114,13 @@ def test_tune_of_a_log(repertoire: Command, logs: Logs, tmp_path: Path) -> None:
     ]
     assert by_backtest[0]["value"] == pytest.approx(found["trials"][0]["value"])
 
-    table = repertoire(*asked, "--metric", "recall@5")
+    table = repertoire(
+        "tune", logs.events, "--model", "popular", "--trials", "1", "--metric", "recall@5", *flags(*SMALL)
+    )
     assert table.exit_code == 0, table.output
     assert "recall@5" in table.stdout
-    assert "Use it: --set 'candidates.models=[" in table.stdout
+    assert "Best: popular with its settings as they are" in table.stdout
+    assert "Use it: --set 'candidates.models=[popular]'" in table.stdout
 
 
 def test_tune_of_a_warehouse_writes_nothing_and_shows_what_was_found_when_interrupted(

@@ -137,7 +137,8 @@ def backtest(asked: Backtest) -> BacktestResult:
 
 
 def fitting_of(asked: Backtest, held: HeldOut, settings: CandidateSettings, folder: str) -> Fitting:
-    """For a model of these settings on the train part; folder: below the backtest's scratch."""
+    """For a model of these settings on the train part; folder: below the backtest's scratch. An earlier model may be of use to it
+    only where the split is one of time: of another, that model has seen what is held back."""
     return Fitting(
         spark=asked.spark,
         interactions=held.train,
@@ -146,7 +147,7 @@ def fitting_of(asked: Backtest, held: HeldOut, settings: CandidateSettings, fold
         seed=asked.seed,
         scratch=f"{asked.scratch}/{folder}",
         settings=settings,
-        previous=partial(asked.previous, held.day),
+        previous=partial(asked.previous, held.day) if held.day < asked.as_of else lambda name: None,
     )
 
 
