@@ -60,7 +60,8 @@ def _fit(models: Mapping[str, Recommender], clock: Callable[[], float], fitting:
     alone. Where no personalising model could be tried, it is default_model. Until choose_days have passed since an earlier run
     chose by the same settings of auto, its choice is taken.
 
-    A model that cannot be fitted is left out with a word. Raises SettingsError for a model that nobody knows, and what the chosen
+    The driver holds the lists of each model's best trial: validation_users × candidates.blend.depth rows. A model that cannot be
+    fitted is left out with a word. Raises SettingsError for a model that nobody knows, and what the chosen
     one raises.
     """
     earlier = fitting.previous(v.AUTO)
