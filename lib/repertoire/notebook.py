@@ -135,6 +135,9 @@ def backtest(
             judged = _truth(spark, truth, folder)
             asked = backtest_of_log(spark, read, names, None, f"{folder}/scratch", judged, _Lines(say))
             results = rolling_backtests(asked, windows)
+    for one in results:
+        if not one.measurements:
+            (say or _nothing)(f"{one.split}: nothing to measure there")
     frames = [_frame(one.measurements).assign(split=one.split) for one in results]
     return pd.concat(frames, ignore_index=True)
 

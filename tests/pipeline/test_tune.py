@@ -222,7 +222,7 @@ def test_the_notebook_gives_what_the_command_gives(
 
 
 def test_the_notebook_backtests_and_tunes(own_session: SparkSession) -> None:
-    split = {"evaluation.split": "user_hash", "evaluation.k": [5]}
+    split = {"evaluation.split": "leave_last", "evaluation.k": [5]}
     figures = notebook.backtest(PLAYS, ["item_knn"], settings=split)
     own = figures[(figures["model"] == "item_knn") & (figures["metric"] == "ndcg") & figures["segment"].isna()]
     tuned = notebook.tune(PLAYS, "item_knn", trials=2, metric="ndcg@5", settings=split)
@@ -232,6 +232,9 @@ def test_the_notebook_backtests_and_tunes(own_session: SparkSession) -> None:
     assert tuned.settings == {
         f"candidates.item_knn.{name}": value for name, value in tuned.trials["settings"][best].items()
     }
+    said: list[str] = []
+    assert notebook.backtest(PLAYS[:1], "popular_in_segment", settings=split, say=said.append).empty
+    assert said[-1] == "each user's last 1 works held back: nothing to measure there"
     with pytest.raises(SettingsError, match="no settings that are searched"):
         notebook.tune(PLAYS, "blend")
     with pytest.raises(SettingsError, match='unknown setting "candidates.item_knn.neighbours"'):

@@ -208,7 +208,7 @@ class _Search:
             value, difference = self._judged(name, lists)
         except Exception as error:  # what was found so far is not lost by it
             what = str(error) if isinstance(error, RepertoireError) else f"{type(error).__name__}: {error}"
-            self.tell(f"{name} without {_words(differing(section, start))}: {what}")
+            self.tell(f"{name} failed with {_words(differing(section, start))}: {what}")
             if tried:
                 tried.append((section, 0.0))  # so that it is not suggested again
             else:
@@ -244,4 +244,4 @@ class _Search:
 
 
 def _words(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in settings.items()) or "as it is"
+    return ", ".join(f"{name}={value}" for name, value in settings.items()) or "its settings as they are"
