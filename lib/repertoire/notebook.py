@@ -160,6 +160,7 @@ def tune(
     *,
     budget: float | None = None,
     metric: str = "ndcg@10",
+    items: Table | None = None,
     truth: Table | None = None,
     settings: Mapping[str, Any] | None = None,
     say: Say | None = None,
@@ -169,7 +170,7 @@ def tune(
     Raises InputError, SettingsError; RepertoireError where it is interrupted before the first trial has ended.
     """
     with _folder() as folder:
-        read = _settings(folder, events, None, settings, {})
+        read = _settings(folder, events, items, settings, {})
         names = [model] if isinstance(model, str) else list(model)
         check_searchable(names, read.candidates)
         bounds, wanted, tell = Bounds(trials, budget), Metric.of(metric), say or _nothing

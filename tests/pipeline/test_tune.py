@@ -164,6 +164,12 @@ def test_wrong_arguments_of_tune_are_refused(repertoire: Command, options: list[
     assert message in done.stderr
 
 
+def test_a_warehouse_has_its_own_catalogue(repertoire: Command) -> None:
+    done = repertoire("tune", "--items", "catalogue.csv")
+    assert done.exit_code == 2, done.output
+    assert "--items and --users go with a log; a warehouse has its own" in done.stderr
+
+
 @pytest.fixture
 def own_session(spark: SparkSession) -> SparkSession:
     """The tests' session is the active one, with a zone of its own."""

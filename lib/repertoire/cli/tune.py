@@ -42,6 +42,7 @@ def tune(
     truth: Annotated[
         str | None, typer.Option("--truth", help="File: user_id, item_id. Learn from all events, judge by this.")
     ] = None,
+    items: Annotated[str | None, typer.Option("--items", help="Catalogue, for models that learn from it.")] = None,
     users: Annotated[str | None, typer.Option("--users", help="Accounts, for popularity in segments.")] = None,
     run_date: Annotated[
         str | None, typer.Option("--run-date", help="The day as of which is tried; default: the log's last.")
@@ -70,11 +71,11 @@ def tune(
         from repertoire.tuning.tune import tune as search
 
         shortcuts = {"run__warehouse": warehouse, "evaluation__split": split, "evaluation__holdout_days": days}
-        paths = {"events": events, "users": users}
+        paths = {"events": events, "items": items, "users": users}
         files = {"ingest": {name: path for name, path in paths.items() if path is not None}}
         settings = load_settings(env=env, values=files, overrides=overrides(set_, **shortcuts))
-        if events is None and users:
-            raise SettingsError("--users goes with a log; a warehouse has its own")
+        if events is None and (items or users):
+            raise SettingsError("--items and --users go with a log; a warehouse has its own")
         bounds, wanted = Bounds(trials, budget), Metric.of(metric)
         models = model or settings.candidates.models
         check_searchable(models, settings.candidates)
