@@ -35,7 +35,7 @@ def recommend(
     out: Annotated[Path, typer.Option("--out", help="Where the table goes: a folder, or a file ending in .parquet.")],
     items: Annotated[str | None, typer.Option("--items", help="Catalogue: item_id, title, category, …")] = None,
     model: Annotated[
-        str | None, typer.Option("--model", help="als, ials, ease, item_knn, …, blend, auto; see docs/models.md.")
+        str | None, typer.Option("--model", help="als, ials, ease, item_knn, user_knn, …; see the docs.")
     ] = None,
     top_k: Annotated[int | None, typer.Option("--top-k", help="Length of a list.")] = None,
     users: Annotated[str | None, typer.Option("--users", help="File with user_id: only these users get lists.")] = None,
