@@ -18,6 +18,7 @@ from repertoire.candidates.registry import RECOMMENDERS, recommender
 from repertoire.errors import InputError, SettingsError
 from repertoire.settings import (
     AlsSettings,
+    AutoSettings,
     BlendSettings,
     CandidateSettings,
     IalsSettings,
@@ -29,6 +30,7 @@ SETTINGS = CandidateSettings(
     als=AlsSettings(rank=4, iterations=3),
     ials=IalsSettings(rank=4, iterations=3),
     blend=BlendSettings(depth=20, sources=["item_knn", "ease"]),
+    auto=AutoSettings(models=["popular", "item_knn"], trials=2),
     slim=SlimSettings(l1=0.1, l2=1.0),
     popular=PopularSettings(min_segment_users=3, segment_by=["country"]),
 )
@@ -164,7 +166,7 @@ def test_a_reason_names_the_model_or_something_of_the_users_own(world: World, mo
             assert (user, what) in wanted
             assert what != item
         else:
-            sources = SETTINGS.blend.sources if model.name == "blend" else [model.name]
+            sources = {"blend": SETTINGS.blend.sources, "auto": SETTINGS.auto.models}.get(model.name, [model.name])
             assert word in (*sources, "popular", "popular_in")
     quiet = SETTINGS.model_copy(update={"explain": False})
     assert not any(row[4].startswith("because_of") for row in world.propose(model, settings=quiet))

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from repertoire import vocabulary as v
 from repertoire.candidates.blend_lists import normalised, ranked
 
-_K = 10
+HEAD = 10
+"""Length of the head of a list that is judged."""
 _ROUNDS = 4
 _STEPS = (0.0, 0.5, 2.0, 0.75, 1.4)
 
@@ -58,16 +59,24 @@ def list_contributions(lists: Sequence[pa.Table], truth: pa.Table) -> Contributi
     return Contributions(values, relevant, there, most)
 
 
-def ndcg(data: Contributions, weights: NDArray[np.float64]) -> float:
-    """Mean nDCG@10 of the users with something relevant."""
+def ndcg_by_user(data: Contributions, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """nDCG@10 of each user with something relevant, in the order of their ids."""
     scores = np.where(data.there, data.values @ weights.astype(np.float32), -np.inf)
-    k = min(_K, scores.shape[1])
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    gains = 1 / np.log2(np.arange(2, _K + 2))
+    k = min(HEAD, scores.shape[1])
+    first = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1) if k else np.zeros((len(scores), 0), int)
+    order = np.argsort(-np.take_along_axis(scores, first, axis=1), axis=1, kind="stable")
+    best = np.take_along_axis(first, order, axis=1)
+    gains = 1 / np.log2(np.arange(2, HEAD + 2))
     hits = np.take_along_axis(data.relevant, best, axis=1) @ gains[:k]
     judged = data.most > 0
-    ideal = np.cumsum(gains)[np.minimum(data.most[judged], _K) - 1]
-    return float((hits[judged] / ideal).mean()) if judged.any() else 0.0
+    ideal = np.cumsum(gains)[np.minimum(data.most[judged], HEAD) - 1]
+    return np.asarray(hits[judged] / ideal)
+
+
+def ndcg(data: Contributions, weights: NDArray[np.float64]) -> float:
+    """Mean nDCG@10 of the users with something relevant."""
+    found = ndcg_by_user(data, weights)
+    return float(found.mean()) if len(found) else 0.0
 
 
 def learnt_weights(data: Contributions) -> tuple[list[float], float]:

@@ -30,7 +30,7 @@ def fit(fitting: Fitting) -> FittedModel:
     settings = fitting.settings.graph_filter
     pairs = wanted_rows(fitting.interactions)
     ids, counts = pairs.items()
-    factors = settings.factors or min(max(len(ids) // 50, 32), 512)
+    factors = settings.factors_for(len(ids))
     parameters = {**settings.model_dump(), "factors": factors}
     model = fit_similar_items(fitting, v.GRAPH_FILTER, partial(_smoothed, settings), parameters)
     scale = np.maximum(counts, 1) ** -settings.low_pass_item_exponent

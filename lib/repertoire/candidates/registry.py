@@ -1,6 +1,7 @@
 """Every candidate model by its name. A new model is one file beside the others and one line here."""
 
 from repertoire.candidates.als import ALS
+from repertoire.candidates.auto import auto_of
 from repertoire.candidates.blend import blend_of
 from repertoire.candidates.content import CONTENT
 from repertoire.candidates.ease import EASE
@@ -15,7 +16,7 @@ from repertoire.candidates.sequential import SEQUENTIAL
 from repertoire.candidates.slim import SLIM
 from repertoire.candidates.user_knn import USER_KNN
 from repertoire.errors import SettingsError, unknown_name
-from repertoire.vocabulary import BLEND
+from repertoire.vocabulary import AUTO, BLEND
 
 _MODELS = (
     ALS,
@@ -34,6 +35,7 @@ _MODELS = (
 
 RECOMMENDERS: dict[str, Recommender] = {model.name: model for model in _MODELS}
 RECOMMENDERS[BLEND] = blend_of(RECOMMENDERS.__getitem__)
+RECOMMENDERS[AUTO] = auto_of(RECOMMENDERS)
 
 
 def recommender(name: str) -> Recommender:

@@ -17,6 +17,7 @@ from repertoire.cli import (
     report,
     run,
     show,
+    tune,
     upkeep,
 )
 
@@ -31,6 +32,7 @@ app.command("recommend")(recommend.recommend)
 app.command("evaluate")(evaluate.evaluate)
 app.command("run")(run.run)
 app.command("backtest")(backtest.backtest)
+app.command("tune")(tune.tune)
 app.command("compare")(compare.compare)
 app.command("runs")(history.runs)
 app.command("publications")(history.publications)

@@ -7,7 +7,10 @@ import typer
 
 from repertoire.errors import SettingsError
 
-Env = Annotated[str | None, typer.Option("--env", help="Overlay of settings: local for conf/local.yaml, cluster, …")]
+Env = Annotated[
+    str | None,
+    typer.Option("--env", help="Overlay of settings: local for conf/local.yaml, cluster, …; several with commas."),
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as candidates.als.rank=32.")
 ]

@@ -1,6 +1,8 @@
 """What `repertoire backtest` tries: the events of a log that is read for it, or those of a warehouse."""
 
 import datetime as dt
+from collections.abc import Iterable
+from dataclasses import replace
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -8,7 +10,7 @@ from repertoire.candidates.registry import recommender
 from repertoire.errors import InputError, SettingsError
 from repertoire.pipeline.cutoff import cutoff_of
 from repertoire.pipeline.lease import utc_now
-from repertoire.pipeline.progress import PlainProgress
+from repertoire.pipeline.progress import PlainProgress, Progress
 from repertoire.pipeline.runner import Runner, RunOptions
 from repertoire.pipeline.stages import STAGES
 from repertoire.pipeline.valid_on import valid_on
@@ -26,13 +28,14 @@ def backtest_of_log(
     day: dt.date | None,
     scratch: str,
     truth: DataFrame | None,
+    progress: Progress | None = None,
 ) -> Backtest:
     """Reads settings.ingest.events (items, users) into a warehouse in the scratch folder first."""
     asked = _models(settings, models)
     own = settings.run.model_copy(update={"warehouse": f"{scratch}/warehouse"})
     settings = settings.model_copy(update={"run": own})
     warehouse = open_warehouse(settings.run.warehouse)
-    runner = Runner(warehouse, settings, STAGES, PlainProgress(), lambda: spark)
+    runner = Runner(warehouse, settings, STAGES, progress or PlainProgress(), lambda: spark)
     runner.run(RunOptions(run_date=utc_now().date(), last="ingest_events"))
     return _backtest(spark, warehouse, settings, asked, day, scratch, truth)
 
@@ -56,6 +59,11 @@ def backtest_of_warehouse(
     return _backtest(spark, warehouse, settings, asked, day, scratch, truth)
 
 
+def tuning_of(asked: Backtest, settings: Settings, models: list[str]) -> Backtest:
+    """The same events, for `repertoire tune`: each model by itself, popularity, too."""
+    return replace(asked, models=single_models(settings, models))
+
+
 def _models(settings: Settings, names: list[str]) -> dict[str, CandidateSettings]:
     """Popularity is always there, and so is none of them. Raises SettingsError for a model that nobody knows."""
     for name in names:
@@ -65,7 +73,12 @@ def _models(settings: Settings, names: list[str]) -> dict[str, CandidateSettings
         raise SettingsError(f"--model {POPULAR}: popularity is always measured; name what to compare with it")
     if not chosen:
         return {OURS: settings.candidates}
-    return {name: settings.candidates.model_copy(update={"models": [name]}) for name in chosen}
+    return single_models(settings, chosen)
+
+
+def single_models(settings: Settings, names: Iterable[str]) -> dict[str, CandidateSettings]:
+    """Each name with the settings by which it is the only personalising model."""
+    return {name: settings.candidates.model_copy(update={"models": [name]}) for name in dict.fromkeys(names)}
 
 
 def _backtest(

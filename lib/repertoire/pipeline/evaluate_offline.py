@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from pyspark.sql import DataFrame
 
+from repertoire.pipeline.earlier_model import earlier_model
 from repertoire.pipeline.live_publication import live_publication
 from repertoire.pipeline.metric_rows import metric_rows, say_headline
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
@@ -35,6 +36,7 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
             models={OURS: settings.candidates},
             evaluation=settings.evaluation,
             published=published,
+            previous=lambda day, name: earlier_model(inputs, day, settings.candidates.looks_back, name),
         )
     )
     measured = result.measurements

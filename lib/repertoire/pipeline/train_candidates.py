@@ -1,7 +1,9 @@
 """Stage: fits the candidate models."""
 
 import datetime as dt
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -9,10 +11,14 @@ from pyspark.sql import functions as F
 from repertoire.candidates.recommender import FittedModel, Fitting
 from repertoire.candidates.registry import recommender
 from repertoire.candidates.sources import fit_sources
+from repertoire.pipeline.earlier_model import earlier_model
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.pipeline.valid_on import valid_on
-from repertoire.settings import IalsSettings
+from repertoire.settings import CandidateSettings
 from repertoire.tables import INTERACTIONS, ITEMS, MODELS, USERS, Table
+from repertoire.vocabulary import AUTO
+
+_ORIGINS = ("started_from", "folded_into", "chosen_by")
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
@@ -20,8 +26,8 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
     models = fit_sources(fitting)
     for model in models:
         context.say(told(model))
-    origins = [model.metadata.get(key) for model in models for key in ("started_from", "folded_into")]
-    return Outputs(models=models, fitted_on=lambda: _hash_of(fitting) + "".join(filter(None, origins)))
+    origins = [version for model in models for version in _origins(model.metadata)]
+    return Outputs(models=models, fitted_on=lambda: _hash_of(fitting) + "".join(origins))
 
 
 def fitting_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Fitting:
@@ -34,7 +40,7 @@ def fitting_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -
         seed=context.seed,
         scratch=context.scratch,
         settings=settings.candidates,
-        previous=lambda name: _previous(inputs, settings.candidates.ials, context.run_date, name),
+        previous=lambda name: earlier_model(inputs, context.run_date, settings.candidates.looks_back, name),
         say=context.say,
     )
 
@@ -43,18 +49,25 @@ def _known(inputs: Inputs, table: Table, day: dt.date) -> DataFrame | None:
     return valid_on(inputs.frame(table), day) if inputs.has(table) else None
 
 
-def _previous(inputs: Inputs, settings: IalsSettings, day: dt.date, name: str) -> FittedModel | None:
-    """The newest model of that name of an earlier date, as far back as the settings look."""
-    for days in range(1, max(settings.warm_start_days, settings.refit_days - 1) + 1):
-        model = inputs.model_of_day(name, day - dt.timedelta(days=days))
-        if model is not None:
-            return model
-    return None
-
-
 def told(model: FittedModel) -> str:
-    """What a person is told of a fitted model."""
-    return f"{model.name}: " + ", ".join(f"{key} {value}" for key, value in model.metadata.items())
+    """What a person is told of a fitted model: its metadata but for tables within it."""
+    plain = {key: value for key, value in model.metadata.items() if not _is_table(value)}
+    return f"{model.name}: " + ", ".join(f"{key} {value}" for key, value in plain.items())
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a value holds mappings of its own."""
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return any(isinstance(part, Mapping) for part in parts)
+
+
+def _origins(metadata: Mapping[str, Any]) -> Iterator[str]:
+    """The versions of the earlier models that a model, or one within it, was made from."""
+    for key, value in metadata.items():
+        if isinstance(value, Mapping):
+            yield from _origins(value)
+        elif key in _ORIGINS and value:
+            yield value
 
 
 def _hash_of(fitting: Fitting) -> str:
@@ -68,7 +81,9 @@ def _hash_of(fitting: Fitting) -> str:
 
 def check(settings: SimpleNamespace) -> None:
     """Raises SettingsError for a model that nobody knows."""
-    for name in settings.candidates.models:
+    candidates: CandidateSettings = settings.candidates
+    chosen_among = [*candidates.auto.models, candidates.auto.default_model] if AUTO in candidates.models else []
+    for name in [*candidates.models, *chosen_among]:
         recommender(name)
 
 

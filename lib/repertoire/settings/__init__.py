@@ -2,6 +2,7 @@
 
 from repertoire.settings.candidates import (
     AlsSettings,
+    AutoSettings,
     BlendSettings,
     CandidateSettings,
     ContentSettings,
@@ -28,6 +29,7 @@ from repertoire.settings.tree import RunSettings, Settings
 
 __all__ = [
     "AlsSettings",
+    "AutoSettings",
     "BlendSettings",
     "CandidateSettings",
     "ContentSettings",

@@ -2,9 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from repertoire.settings.search_space import Between, OneOf
 from repertoire.settings.section import Section
+from repertoire.vocabulary import AUTO, BLEND
 
 
 class AlsSettings(Section):
@@ -14,10 +16,14 @@ class AlsSettings(Section):
         "mllib",
         description="mllib; or ials: the same objective by the solver of candidates.ials, many times as fast on large data",
     )
-    rank: int = Field(48, ge=1, le=2000, description="number of latent factors")
-    iterations: int = Field(8, ge=1, le=200, description="alternations")
-    regularization: float = Field(0.2, ge=0, description="ridge on the factors, times the number of ratings")
-    alpha: float = Field(2.0, gt=0, description="confidence is 1 + alpha × strength (implicit only)")
+    rank: Annotated[int, Between(16, 256, log=True)] = Field(48, ge=1, le=2000, description="number of latent factors")
+    iterations: Annotated[int, Between(4, 20, log=True)] = Field(8, ge=1, le=200, description="alternations")
+    regularization: Annotated[float, Between(0.02, 2, log=True)] = Field(
+        0.2, ge=0, description="ridge on the factors, times the number of ratings"
+    )
+    alpha: Annotated[float, Between(0.5, 40, log=True)] = Field(
+        2.0, gt=0, description="confidence is 1 + alpha × strength (implicit only)"
+    )
     negative_weight: float = Field(
         0.0, ge=0, description="a refused pair enters as confident zero with alpha × this × its negative strength"
     )
@@ -36,17 +42,21 @@ class AlsSettings(Section):
 class IalsSettings(Section):
     """Implicit ALS by conjugate gradient (Hu, Koren & Volinsky 2008; Rendle et al. 2022; Takács et al. 2011)."""
 
-    rank: int = Field(128, ge=1, le=2000, description="number of latent factors")
-    iterations: int = Field(8, ge=1, le=500, description="alternations")
-    regularization: float = Field(0.5, ge=0, description="ridge on the factors, times their frequency")
-    regularization_exponent: float = Field(
+    rank: Annotated[int, Between(16, 256, log=True)] = Field(128, ge=1, le=2000, description="number of latent factors")
+    iterations: Annotated[int, Between(4, 20, log=True)] = Field(8, ge=1, le=500, description="alternations")
+    regularization: Annotated[float, Between(0.02, 2, log=True)] = Field(
+        0.5, ge=0, description="ridge on the factors, times their frequency"
+    )
+    regularization_exponent: Annotated[float, Between(0.5, 1)] = Field(
         1.0, ge=0, le=2, description="power of the frequency in the ridge: 0 regularises all alike, 1 by their pairs"
     )
     regularize_unobserved: bool = Field(
         False, description="the frequency counts unobserved pairs, too, by their weight (Rendle et al. 2022)"
     )
     unobserved_weight: float = Field(1.0, gt=0, description="weight of a pair that did not occur, as a zero")
-    alpha: float = Field(8.0, gt=0, description="a pair that occurred weighs unobserved_weight + alpha × its strength")
+    alpha: Annotated[float, Between(0.5, 40, log=True)] = Field(
+        8.0, gt=0, description="a pair that occurred weighs unobserved_weight + alpha × its strength"
+    )
     negative_weight: float = Field(
         0.0, ge=0, description="a refused pair enters as confident zero with alpha × this × its negative strength"
     )
@@ -70,15 +80,19 @@ class IalsSettings(Section):
 class ItemKnnSettings(Section):
     """Neighbours of items (Sarwar et al. 2001; Deshpande & Karypis 2004)."""
 
-    similarity: Literal["cosine", "jaccard", "tfidf", "bm25"] = Field(
-        "cosine", description="how alike two items are, by who wanted them"
-    )
-    popularity_exponent: float = Field(
+    similarity: Annotated[
+        Literal["cosine", "jaccard", "tfidf", "bm25"], OneOf(("cosine", "jaccard", "tfidf", "bm25"))
+    ] = Field("cosine", description="how alike two items are, by who wanted them")
+    popularity_exponent: Annotated[float, Between(-0.1, 0.2)] = Field(
         0.0, ge=-1, le=1, description="an item of n users has its similarities divided by n^this: more of the long tail"
     )
-    neighbors: int = Field(300, ge=1, le=100_000, description="items that speak for an item")
-    shrink: float = Field(0.3, ge=0, description="added to the denominator: less trust in what few users wanted")
-    user_exponent: float = Field(
+    neighbors: Annotated[int, Between(20, 2000, log=True)] = Field(
+        300, ge=1, le=100_000, description="items that speak for an item"
+    )
+    shrink: Annotated[float, Between(0, 2)] = Field(
+        0.3, ge=0, description="added to the denominator: less trust in what few users wanted"
+    )
+    user_exponent: Annotated[float, Between(0, 1)] = Field(
         0.5, ge=0, le=2, description="a user of n items says 1 / n^this of each (cosine only); 0: all users say as much"
     )
 
@@ -86,19 +100,25 @@ class ItemKnnSettings(Section):
 class UserKnnSettings(Section):
     """Neighbours of users (Resnick et al. 1994)."""
 
-    similarity: Literal["cosine", "jaccard", "tfidf", "bm25"] = Field(
-        "cosine", description="how alike two users are, by what they wanted"
+    similarity: Annotated[
+        Literal["cosine", "jaccard", "tfidf", "bm25"], OneOf(("cosine", "jaccard", "tfidf", "bm25"))
+    ] = Field("cosine", description="how alike two users are, by what they wanted")
+    neighbors: Annotated[int, Between(20, 1000, log=True)] = Field(
+        100, ge=1, le=100_000, description="users who vote for a user's items"
     )
-    neighbors: int = Field(100, ge=1, le=100_000, description="users who vote for a user's items")
-    shrink: float = Field(0.0, ge=0, description="added to the denominator: less trust in users who wanted little")
-    item_exponent: float = Field(
+    shrink: Annotated[float, Between(0, 2)] = Field(
+        0.0, ge=0, description="added to the denominator: less trust in users who wanted little"
+    )
+    item_exponent: Annotated[float, Between(0, 1)] = Field(
         0.25,
         ge=0,
         le=2,
         description="an item of n users says 1 / n^this of each (cosine only); 0: all items say as much",
     )
-    power: float = Field(1.0, ge=0, le=10, description="power of the similarity with which a neighbour votes")
-    user_exponent: float = Field(
+    power: Annotated[float, Between(0.5, 3)] = Field(
+        1.0, ge=0, le=10, description="power of the similarity with which a neighbour votes"
+    )
+    user_exponent: Annotated[float, Between(0, 0.75)] = Field(
         0.25, ge=0, le=2, description="a neighbour of n items votes with 1 / n^this for each; 0: all with as much"
     )
 
@@ -106,9 +126,11 @@ class UserKnnSettings(Section):
 class SlimSettings(Section):
     """Sparse linear models by elastic net (Ning & Karypis 2011)."""
 
-    l1: float = Field(5.0, ge=0, description="penalty on the size of weights: more of it, fewer of them")
-    l2: float = Field(50.0, ge=0, description="penalty on their squares")
-    candidates: int = Field(
+    l1: Annotated[float, Between(0.2, 50, log=True)] = Field(
+        5.0, ge=0, description="penalty on the size of weights: more of it, fewer of them"
+    )
+    l2: Annotated[float, Between(2, 1000, log=True)] = Field(50.0, ge=0, description="penalty on their squares")
+    candidates: Annotated[int, Between(50, 1000, log=True)] = Field(
         300, ge=1, le=100_000, description="items that may have a weight for an item: the most alike"
     )
     sweeps: int = Field(30, ge=1, description="rounds of coordinate descent at most")
@@ -118,24 +140,30 @@ class SlimSettings(Section):
 class Rp3betaSettings(Section):
     """Three-step random walks with a penalty on popularity (Paudel et al. 2017)."""
 
-    alpha: float = Field(0.8, gt=0, le=3, description="power of the transition probabilities")
-    beta: float = Field(0.4, ge=0, le=2, description="power of an item's popularity that its score is divided by")
-    neighbors: int = Field(300, ge=1, le=100_000, description="items that speak for an item")
+    alpha: Annotated[float, Between(0.3, 2)] = Field(
+        0.8, gt=0, le=3, description="power of the transition probabilities"
+    )
+    beta: Annotated[float, Between(0, 1)] = Field(
+        0.4, ge=0, le=2, description="power of an item's popularity that its score is divided by"
+    )
+    neighbors: Annotated[int, Between(20, 2000, log=True)] = Field(
+        300, ge=1, le=100_000, description="items that speak for an item"
+    )
 
 
 class EaseSettings(Section):
     """A linear autoencoder in closed form (Steck 2019, 2020)."""
 
-    l2: float | None = Field(
+    l2: Annotated[float | None, Between(20, 5000, log=True)] = Field(
         None, gt=0, description="ridge on the items' weights, in users; null: 40 × √(pairs / items)"
     )
-    ridge_exponent: float = Field(
+    ridge_exponent: Annotated[float, Between(0, 1)] = Field(
         0.5, ge=0, le=2, description="power of an item's popularity that its ridge grows with; 0: the same for all"
     )
-    user_exponent: float = Field(
+    user_exponent: Annotated[float, Between(0, 1)] = Field(
         0.5, ge=0, le=2, description="a user of n items counts as 1 / n^this; 0: all users count as much"
     )
-    neighbors: int = Field(
+    neighbors: Annotated[int, Between(200, 10_000, log=True)] = Field(
         2000, ge=1, le=100_000, description="items that speak for or against an item: those of the largest weights"
     )
     max_memory_mb: int = Field(
@@ -148,18 +176,22 @@ class EaseSettings(Section):
 class GraphFilterSettings(Section):
     """Filters on the graph of users and items (Shen et al. 2021; Peng et al. 2024)."""
 
-    neighbors: int = Field(1000, ge=1, le=100_000, description="items that speak for an item in the linear filter")
-    user_exponent: float = Field(
+    neighbors: Annotated[int, Between(100, 20_000, log=True)] = Field(
+        1000, ge=1, le=100_000, description="items that speak for an item in the linear filter"
+    )
+    user_exponent: Annotated[float, Between(0.25, 1)] = Field(
         0.5, ge=0, le=2, description="a user of n items counts as 1 / n^this in the linear filter; 0: all as much"
     )
-    factors: int | None = Field(
+    factors: Annotated[int | None, Between(32, 1024, log=True)] = Field(
         None, ge=1, le=2000, description="eigenvectors of the ideal low pass; null: a fiftieth of the items, 32 to 512"
     )
-    low_pass_weight: float = Field(0.5, ge=0, description="weight of the low pass beside the linear filter")
-    low_pass_user_exponent: float = Field(
+    low_pass_weight: Annotated[float, Between(0.1, 2, log=True)] = Field(
+        0.5, ge=0, description="weight of the low pass beside the linear filter"
+    )
+    low_pass_user_exponent: Annotated[float, Between(0.2, 0.5)] = Field(
         0.3, ge=0, le=1, description="a user of n items has 1 / n^this of each in the matrix of the low pass"
     )
-    low_pass_item_exponent: float = Field(
+    low_pass_item_exponent: Annotated[float, Between(0.2, 0.5)] = Field(
         0.4,
         ge=0,
         le=1,
@@ -167,12 +199,18 @@ class GraphFilterSettings(Section):
     )
     rounds: int = Field(8, ge=1, le=100, description="rounds of subspace iteration by which the eigenvectors are found")
 
+    def factors_for(self, items: int) -> int:
+        """How many eigenvectors so many items have."""
+        return self.factors or min(max(items // 50, 32), 512)
+
 
 class SequentialSettings(Section):
     """Transitions from work to work in the order of time (after Ludewig & Jannach 2018); needs event_ts."""
 
-    neighbors: int = Field(300, ge=1, le=100_000, description="items that speak for an item as the next")
-    transition_half_life: float | None = Field(
+    neighbors: Annotated[int, Between(50, 2000, log=True)] = Field(
+        300, ge=1, le=100_000, description="items that speak for an item as the next"
+    )
+    transition_half_life: Annotated[float | None, Between(3, 300, log=True)] = Field(
         40.0, gt=0, description="a transition counts half for so many places between its works; null: all count alike"
     )
     transition_half_life_days: float | None = Field(
@@ -180,7 +218,7 @@ class SequentialSettings(Section):
         gt=0,
         description="a transition counts half for so many days between its works; null: time does not matter",
     )
-    recency_half_life: float | None = Field(
+    recency_half_life: Annotated[float | None, Between(2, 100, log=True)] = Field(
         7.0,
         gt=0,
         description="a user's work says half as much once so many later ones were taken; null: all say as much",
@@ -190,21 +228,23 @@ class SequentialSettings(Section):
         gt=0,
         description="a user's work says half as much where it is so many days older than the user's latest; null: never",
     )
-    direction_shrink: float = Field(
+    direction_shrink: Annotated[float, Between(0, 5)] = Field(
         1.0,
         ge=0,
         description="so much evidence that the order of two works does not matter: less trust in it where few took both",
     )
-    user_exponent: float = Field(
+    user_exponent: Annotated[float, Between(0, 1)] = Field(
         0.5, ge=0, le=2, description="a user of n works says 1 / n^this by each transition; 0: all users say as much"
     )
-    source_exponent: float = Field(
+    source_exponent: Annotated[float, Between(0, 1)] = Field(
         0.5, ge=0, le=2, description="a transition is divided by n^this, for n users of the work that it comes from"
     )
-    target_exponent: float = Field(
+    target_exponent: Annotated[float, Between(0.2, 0.8)] = Field(
         0.5, ge=0, le=2, description="and by n^this, for n users of the work that it leads to"
     )
-    shrink: float = Field(1.0, ge=0, description="added to the denominator: less trust in what few users wanted")
+    shrink: Annotated[float, Between(0, 5)] = Field(
+        1.0, ge=0, description="added to the denominator: less trust in what few users wanted"
+    )
 
 
 class ContentWeights(Section):
@@ -256,10 +296,50 @@ class BlendSettings(Section):
     )
 
 
+class AutoSettings(Section):
+    """The model and its settings, chosen on a part of the log that is held back."""
+
+    models: list[str] = Field(
+        [], description="the models to choose among; empty: all but als, which ials does better at a lower price"
+    )
+    budget_seconds: float = Field(
+        120.0,
+        gt=0,
+        description="no trial is begun that would not end within so many seconds; what is chosen is fitted after that, so a "
+        "faster machine tries more",
+    )
+    trials: int | None = Field(
+        None,
+        ge=1,
+        description="try so many at most, whatever they take: every machine then chooses the same; null: by budget_seconds",
+    )
+    variants: int = Field(4, ge=0, description="other settings that each of the two best models is tried with, at most")
+    blend: bool = Field(True, description="the best models together, as blend, are one of the trials")
+    validation_users: int = Field(
+        3000, ge=10, description="users of whom a fifth is held back to judge the trials by, at most"
+    )
+    default_model: str = Field("ials", description="what is fitted where nothing could be tried")
+    choose_days: int = Field(
+        1,
+        ge=1,
+        le=366,
+        description="choose anew so many days after the last choice; until then that one is fitted anew",
+    )
+
+    @field_validator("models")
+    @classmethod
+    def _of_single_models(cls, names: list[str]) -> list[str]:
+        if {AUTO, BLEND} & set(names):
+            raise ValueError(
+                "auto chooses among single models, and blends the best of them by itself: leave out auto and blend"
+            )
+        return names
+
+
 class PopularSettings(Section):
     """Popularity, decayed with time, overall and within segments of users."""
 
-    half_life_days: float | None = Field(
+    half_life_days: Annotated[float | None, Between(3, 1000, log=True)] = Field(
         90.0, gt=0, description="a user's vote for an item loses half its weight in so many days; null: it never does"
     )
     window_days: float | None = Field(
@@ -298,5 +378,11 @@ class CandidateSettings(Section):
     sequential: SequentialSettings = SequentialSettings()
     content: ContentSettings = ContentSettings()
     blend: BlendSettings = BlendSettings()
+    auto: AutoSettings = AutoSettings()
     ease: EaseSettings = EaseSettings()
     popular: PopularSettings = PopularSettings()
+
+    @property
+    def looks_back(self) -> int:
+        """Days before a run's date on which an earlier fit of a model may be of use."""
+        return max(self.ials.warm_start_days, self.ials.refit_days - 1, self.auto.choose_days - 1)

@@ -23,7 +23,8 @@ def load_settings(
 ) -> Settings:
     """The settings for an environment.
 
-    env: name of an overlay in the conf folder (`local` for conf/local.yaml); None reads no overlay.
+    env: name of an overlay in the conf folder (`local` for conf/local.yaml), or several with commas between, of which the
+    last one wins; None reads no overlay.
     overrides: texts like `features.half_life_days=90`; the right side is YAML. The last one wins.
     conf: the conf folder; by default $REPERTOIRE_CONF, ./conf, or the one beside the source tree.
     values: a tree that is applied before the overrides.
@@ -52,8 +53,8 @@ def read_tree(
     if folder:
         for file in sorted((folder / "base").glob("*.yaml")):
             _merge(tree, _read_yaml(file), str(file))
-    if env is not None:
-        _merge(tree, _read_overlay(folder, env), f"overlay {env}")
+    for name in [] if env is None else env.split(","):
+        _merge(tree, _read_overlay(folder, name.strip()), f"overlay {name}")
     _merge(tree, dict(values or {}), "arguments")
     for text in overrides:
         _merge(tree, _parse_override(text), f"--set {text}")

@@ -11,7 +11,7 @@ from functools import cache, partial
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from repertoire.candidates.recommender import Fitting, Request
+from repertoire.candidates.recommender import FittedModel, Fitting, Request
 from repertoire.candidates.registry import recommender
 from repertoire.candidates.sources import fallback_tiers, fit_source, propose_from_sources, together
 from repertoire.evaluation.measure import measure
@@ -34,11 +34,12 @@ PUBLISHED = "published"
 class Backtest:
     """What is tried: events before `cutoff` (all that the run may see), with the settings of the run.
 
-    users, items: these tables as valid on the day, or None. as_of: the run's date; cutoff: the midnight that ends it;
-    scratch: a folder of the backtest's. models: what is compared, a name and the settings of its candidates each;
-    popularity itself is always there as `popular`. truth: user_id, item_id and perhaps gain to judge by in place of a
-    split; all events are learnt from then. published: gives the lists (user_id, item_id, rank) that were live at the
-    end of a day, or None; they are judged beside the models where the split has such a day.
+    users, items: these tables as valid on the day, or None; items give the catalogue's tags. as_of: the run's date;
+    cutoff: the midnight that ends it; scratch: a folder of the backtest's. models: what is compared, a name and the
+    settings of its candidates each; popularity itself is always there as `popular`. truth: user_id,
+    item_id and perhaps gain to judge by in place of a split; all events are learnt from then. published: gives the lists
+    (user_id, item_id, rank) that were live at the end of a day, or None; they are judged beside the models where the
+    split has such a day. previous: gives the newest model of a name that was fitted before a day, or None.
     """
 
     spark: SparkSession
@@ -54,6 +55,7 @@ class Backtest:
     evaluation: EvaluationSettings
     truth: DataFrame | None = None
     published: Callable[[dt.date], DataFrame | None] | None = None
+    previous: Callable[[dt.date, str], FittedModel | None] = lambda day, name: None
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,27 @@ def rolling_backtests(asked: Backtest, windows: int) -> list[BacktestResult]:
     return results
 
 
-def backtest(asked: Backtest) -> BacktestResult:
-    """Holds events back, fits on the rest, and measures the models' lists and popularity's on what was held back.
+@dataclass(frozen=True)
+class HeldOut:
+    """What a backtest learns from and judges by, materialised; each is read as often as there are models.
+
+    words, day: of the split. train: the table `interactions`; history: user_id, item_id of what was consumed; truth: user_id,
+    item_id, perhaps gain; users: one column user_id, those of the truth.
+    """
+
+    words: str
+    day: dt.date
+    train: DataFrame
+    history: DataFrame
+    truth: DataFrame
+    users: DataFrame
+
+
+def hold_out(asked: Backtest) -> HeldOut | str:
+    """Holds events back and materialises both sides; the split in words alone where there is nothing to learn or to judge by.
 
     Relevant is what a user consumed and liked in the held-back part (seen, and wanted more than refused) and had not
-    seen before; the strength is the gain. Users of the truth without a history are judged, too: by what fills up.
+    seen before; the strength is the gain. Users of the truth without a history are judged, too.
     """
     known = known_before(asked.events, asked.cutoff, asked.as_of)
     if asked.truth is None:
@@ -96,42 +114,80 @@ def backtest(asked: Backtest) -> BacktestResult:
     new = new_to_some_users(later, history, asked.evaluation.max_users, asked.seed)
     truth = _materialise(asked, new, "truth")
     if truth.isEmpty() or train.isEmpty():
-        return BacktestResult(chosen.words, [])
+        return chosen.words
     users = _materialise(asked, truth.select(USER_ID).distinct(), "users")
-    lists = _lists(asked, chosen, train, users)
-    background = background_of(train, history, users, asked.evaluation, items=asked.items, users=asked.users)
+    return HeldOut(chosen.words, chosen.day, train, history, truth, users)
+
+
+def backtest(asked: Backtest) -> BacktestResult:
+    """Holds events back (`hold_out`), fits on the rest, and measures the models' lists and popularity's on what was held back.
+
+    Users of the truth without a history are judged by what fills up.
+    """
+    held = hold_out(asked)
+    if isinstance(held, str):
+        return BacktestResult(held, [])
+    lists = _lists(asked, held)
+    background = background_of(
+        held.train, held.history, held.users, asked.evaluation, items=asked.items, users=asked.users
+    )
     baselines = [name for name in (POPULAR, PUBLISHED) if name in lists]
-    measured = measure(lists, truth, asked.evaluation.k, background, baselines=baselines, seed=asked.seed)
-    return BacktestResult(chosen.words, measured)
+    measured = measure(lists, held.truth, asked.evaluation.k, background, baselines=baselines, seed=asked.seed)
+    return BacktestResult(held.words, measured)
 
 
-def _lists(asked: Backtest, chosen: ChosenSplit, train: DataFrame, users: DataFrame) -> dict[str, DataFrame]:
+def fitting_of(asked: Backtest, held: HeldOut, settings: CandidateSettings, folder: str) -> Fitting:
+    """For a model of these settings on the train part; folder: below the backtest's scratch. An earlier model may be of use to it
+    only where the split is one of time: of another, that model has seen what is held back."""
+    return Fitting(
+        spark=asked.spark,
+        interactions=held.train,
+        users=asked.users,
+        items=asked.items,
+        as_of=held.day,
+        seed=asked.seed,
+        scratch=f"{asked.scratch}/{folder}",
+        settings=settings,
+        previous=partial(asked.previous, held.day) if held.day < asked.as_of else lambda name: None,
+    )
+
+
+def filled_lists(
+    asked: Backtest,
+    held: HeldOut,
+    settings: CandidateSettings,
+    model: Callable[[str], FittedModel],
+    k: int,
+    folder: str,
+) -> DataFrame:
+    """The lists of k items that these models make for the users of the truth, filled up with popularity, materialised.
+
+    model: gives a fitted model by its source; it is asked when it is needed.
+    """
+    proposals = propose_from_sources(model, _request(asked, held, settings, k), f"{asked.scratch}/{folder}/proposals")
+    tiers = {source: tier for source, tier in fallback_tiers(settings).items() if source in proposals}
+    return _materialise(asked, blend_by_tier(together(proposals), tiers, k), f"{folder}/lists")
+
+
+def _request(asked: Backtest, held: HeldOut, settings: CandidateSettings, k: int) -> Request:
+    quiet = settings.model_copy(update={"explain": False, "include_seen": False})
+    return Request(asked.spark, held.users, held.train, None, k, quiet)
+
+
+def _lists(asked: Backtest, held: HeldOut) -> dict[str, DataFrame]:
     """Every model's lists, popularity's, and those that were published as of that day, each materialised."""
     k = max(asked.evaluation.k)
     lists: dict[str, DataFrame] = {}
     for name, settings in asked.models.items():
         folder = f"models/{name}"
-        request = Request(
-            spark=asked.spark,
-            users=users,
-            interactions=train,
-            eligible=None,
-            k=k,
-            settings=settings.model_copy(update={"explain": False, "include_seen": False}),
-        )
-        scratch = f"{asked.scratch}/{folder}"
-        fitting = Fitting(
-            asked.spark, train, asked.users, asked.items, chosen.day, asked.seed, f"{scratch}/fit", settings
-        )
-        model = cache(partial(fit_source, fitting=fitting))
-        proposals = propose_from_sources(model, request, f"{scratch}/proposals")
-        tiers = {source: tier for source, tier in fallback_tiers(settings).items() if source in proposals}
-        lists[name] = _materialise(asked, blend_by_tier(together(proposals), tiers, k), f"{folder}/lists")
+        model = cache(partial(fit_source, fitting=fitting_of(asked, held, settings, f"{folder}/fit")))
+        lists[name] = filled_lists(asked, held, settings, model, k, folder)
         if POPULAR not in lists:
-            lists[POPULAR] = _materialise(asked, recommender(POPULAR).propose(model(POPULAR), request), POPULAR)
-    published = asked.published(chosen.day) if asked.published and chosen.day < asked.as_of else None
+            proposed = recommender(POPULAR).propose(model(POPULAR), _request(asked, held, settings, k))
+            lists[POPULAR] = _materialise(asked, proposed, POPULAR)
+    published = asked.published(held.day) if asked.published and held.day < asked.as_of else None
     if published is not None:
-        shown = published.select(USER_ID, ITEM_ID, RANK).join(users, USER_ID, "left_semi").where(F.col(RANK) <= k)
+        shown = published.select(USER_ID, ITEM_ID, RANK).join(held.users, USER_ID, "left_semi").where(F.col(RANK) <= k)
         lists[PUBLISHED] = _materialise(asked, shown, PUBLISHED)
     # The models first, then what they are compared with.
     return {name: lists[name] for name in (*asked.models, POPULAR, PUBLISHED) if name in lists}

@@ -26,6 +26,15 @@ def test_an_overlay_wins_over_base_and_set_over_both(conf: Path) -> None:
     assert settings.features.max_strength == 9
 
 
+def test_of_several_overlays_the_last_one_wins(conf: Path) -> None:
+    (conf / "tuned.yaml").write_text("features:\n  half_life_days: 5\ncandidates:\n  models: [ease]\n")
+    assert load_settings(conf=conf, env="local,tuned").features.half_life_days == 5
+    last = load_settings(conf=conf, env="tuned, local")
+    assert (last.features.half_life_days, last.candidates.models) == (60, ["ease"])
+    with pytest.raises(SettingsError, match='unknown environment "tune"; did you mean "tuned"'):
+        load_settings(conf=conf, env="local,tune")
+
+
 def test_set_adds_to_a_mapping_and_replaces_a_list(conf: Path) -> None:
     settings = load_settings(
         conf=conf, overrides=["features.event_weights.purchase=7", "candidates.models=[als, popular]"]
