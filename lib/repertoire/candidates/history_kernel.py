@@ -11,15 +11,16 @@ from repertoire.candidates.top_k_kernel import DECADES, LOWEST_DECADE, TENS
 
 @compiled
 def history_lists(history: Any, masked: Any, similar: Any, more: Any, proposable: Any, k: int) -> Any:
-    """positions, scores and reasons (users, k), lengths (users,): the k best items of each user by Σ_j s_ji, and more.
+    """positions, scores and reasons (users, k), lengths (users,): the k best items of each user by Σ_j w_uj s_ji, and more.
 
-    history: (starts, columns) of the users' items j; masked: (starts, columns), not to be proposed; similar: (starts, columns,
-    values) of s (n, n), columns ascending; more: (users, n), what is added to the sums, or (0, n) for nothing; proposable (n,).
+    history: (starts, columns, weights, own) of the users' items j, their w, and what each adds to its own score; an item of
+    w 0 reaches no other. masked: (starts, columns), not to be proposed; similar: (starts, columns, values) of s (n, n), columns
+    ascending; more: (users, n), what is added to the sums, or (0, n) for nothing; proposable (n,).
     Where nothing is added, only items that one of the history reaches have a score; a user without history has none. Scores
-    are float64, summed in the order of the history, and rounded to 6 significant digits; ties go by position. reasons: the item
-    of the history that adds most, the first of equals; -1 where none adds.
+    are float64, summed in the order of the history, and rounded to 6 significant digits; ties go by position. reasons: the other
+    item of the history that adds most, the first of equals; -1 where none adds.
     """
-    history_starts, history_columns = history
+    history_starts, history_columns, history_weights, own = history
     masked_starts, masked_columns = masked
     starts, columns, values = similar
     users, count = len(history_starts) - 1, len(starts) - 1
@@ -34,8 +35,8 @@ def history_lists(history: Any, masked: Any, similar: Any, more: Any, proposable
             state[masked_columns[pair]] = 2
         found = 0
         for pair in range(history_starts[user], history_starts[user + 1]):
-            item = history_columns[pair]
-            for place in range(starts[item], starts[item + 1]):
+            item, weight = history_columns[pair], history_weights[pair]
+            for place in range(starts[item], starts[item + 1] if weight != 0 else starts[item]):
                 column = columns[place]
                 if state[column] == 2:
                     continue
@@ -43,7 +44,13 @@ def history_lists(history: Any, masked: Any, similar: Any, more: Any, proposable
                     state[column] = 1
                     touched[found] = column
                     found += 1
-                sums[column] += values[place]
+                sums[column] += weight * values[place]
+            if own[pair] != 0 and state[item] != 2:
+                if state[item] == 0:
+                    state[item] = 1
+                    touched[found] = item
+                    found += 1
+                sums[item] += own[pair]
         if len(more) and history_starts[user] < history_starts[user + 1]:
             for column in range(count):
                 if state[column] == 2:
@@ -74,9 +81,11 @@ def history_lists(history: Any, masked: Any, similar: Any, more: Any, proposable
                         low = middle + 1
                     else:
                         high = middle
-                if low < starts[item + 1] and columns[low] == places[number] and values[low] > best:
-                    best = values[low]
-                    reasons[user, number] = item
+                if low < starts[item + 1] and columns[low] == places[number]:
+                    adds = history_weights[pair] * values[low]
+                    if adds > best:
+                        best = adds
+                        reasons[user, number] = item
     return positions, scores, reasons, lengths
 
 

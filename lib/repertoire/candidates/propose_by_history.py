@@ -1,6 +1,6 @@
 """From item similarities and what users have to proposals: what a user likes speaks for other items."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -23,11 +23,25 @@ from repertoire.candidates.user_blocks import PairRows, UserBlock, threads_of_a_
 from repertoire.frames.local_parquet import local_parquet, read_column
 
 ITEM_FILTERS, GIVEN, TAKEN = "item_filters", "given", "taken"
-_SPEAKS, _MASKED = "speaks", "masked"
+_SPEAKS, _MASKED, _OF_OTHERS, _OF_ITSELF = "speaks", "masked", "of_others", "of_itself"
 _CELLS = 1 << 21  # scores of all items that a thread holds at once: 16 MiB
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int32]]
 """starts and positions of items."""
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """How much each pair of a history says, where not all say as much.
+
+    columns: further ones of the interactions that `weigh` needs. weigh: a table of those columns, strength, negative and seen
+    → (n,) of what the pair's item says of others, and (n,) of what it says of itself, before `of_items`. of_items: by what the
+    latter is multiplied, for each item in the order of the ids.
+    """
+
+    columns: tuple[str, ...]
+    weigh: Callable[[pa.Table], tuple[NDArray[np.float64], NDArray[np.float64]]]
+    of_items: NDArray[np.float64]
 
 
 def propose_by_history(model: FittedModel, request: Request) -> DataFrame:
@@ -38,15 +52,28 @@ def propose_by_history(model: FittedModel, request: Request) -> DataFrame:
     for each wanted item j, and every item has a score. The reason names the item whose weight is largest. The similarities are
     sent to each executor once.
     """
-    ids, similar = similar_items(model)
+    return propose_weighed(model, request, similar_items(model))
+
+
+def propose_weighed(
+    model: FittedModel, request: Request, similarities: tuple[pa.Array, SparseRows], weighing: Weighing | None = None
+) -> DataFrame:
+    """The same from similarities as `similar_items` gives them. weighing: None where all wanted items say as much of others and
+    nothing of themselves."""
+    ids, similar = similarities
     if not len(ids):
         return request.spark.createDataFrame([], PROPOSALS)
     proposable = proposable_items(ids, request.eligible)
     masks, explains = not request.settings.include_seen, request.settings.explain
-    scorer = _Scorer(model.name, ids, similar, proposable, request.k, explains, _filters(model))
+    of_items = None if weighing is None else weighing.of_items
+    scorer = _Scorer(model.name, ids, similar, proposable, request.k, explains, _filters(model), of_items)
     shared = request.spark.sparkContext.broadcast(scorer)
     files = local_parquet(request.users, (v.USER_ID,))
-    rows = PairRows(request.interactions, (v.SEEN, v.STRENGTH, v.NEGATIVE), partial(_wanted_or_seen, masks))
+    columns = (
+        (v.SEEN, v.STRENGTH, v.NEGATIVE) if weighing is None else (v.SEEN, v.STRENGTH, v.NEGATIVE, *weighing.columns)
+    )
+    weigh = None if weighing is None else weighing.weigh
+    rows = PairRows(request.interactions, columns, partial(_wanted_or_seen, masks, weigh))
     if files is None or rows.parts is None:
         files = None
         chosen = request.interactions.join(request.users, v.USER_ID, "left_semi")
@@ -69,12 +96,17 @@ def _filters(model: FittedModel) -> tuple[NDArray, NDArray] | None:
     return tuple(each.flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1) for each in (given, taken))
 
 
-def _wanted_or_seen(masks: bool, pairs: pa.Table) -> pa.Table:
-    """The pairs that speak or are masked, and which of both."""
+def _wanted_or_seen(
+    masks: bool, weigh: Callable[[pa.Table], tuple[NDArray, NDArray]] | None, pairs: pa.Table
+) -> pa.Table:
+    """The pairs that speak or are masked, which of both, and what they say where that is weighed."""
     speaks = is_wanted(pairs)
     masked = pairs.column(v.SEEN).to_numpy() & masks
-    found = pairs.drop_columns([v.SEEN, v.STRENGTH, v.NEGATIVE])
+    found = pairs.select([name for name in pairs.column_names if name in (v.USER_ID, v.ITEM_ID)])
     found = found.append_column(_SPEAKS, pa.array(speaks)).append_column(_MASKED, pa.array(masked))
+    if weigh is not None:
+        of_others, of_itself = weigh(pairs)
+        found = found.append_column(_OF_OTHERS, pa.array(of_others)).append_column(_OF_ITSELF, pa.array(of_itself))
     kept = speaks | masked
     return found if kept.all() else found.filter(pa.array(kept))
 
@@ -90,16 +122,22 @@ class _Scorer:
     k: int
     explains: bool
     filters: tuple[NDArray, NDArray] | None
+    of_items: NDArray[np.float64] | None
 
     def lists(self, block: UserBlock, users: pa.ChunkedArray | None) -> pa.RecordBatch:
         """The proposals for the block's users, of whom only `users` are asked for; None: all."""
-        speaks, masked = block.values
+        speaks, masked, *weights = block.values
         chosen = np.ones(len(block.users), bool)
         if users is not None:
             chosen = pc.is_in(block.users, users).to_numpy(zero_copy_only=False)
         asked = np.repeat(chosen, np.diff(block.starts))
         history, hidden = (_of(block, kept & asked) for kept in (speaks, masked))
-        positions, scores, reasons, lengths = self._best(history, hidden)
+        if self.of_items is None:
+            says = np.ones(len(history[1])), np.zeros(len(history[1]))
+        else:
+            of_others, of_itself = (each[speaks & asked] for each in weights)
+            says = of_others, of_itself * self.of_items[history[1]]
+        positions, scores, reasons, lengths = self._best(history, says, hidden)
         user, place = np.nonzero(np.arange(self.k) < lengths[:, None])
         model = pa.scalar(self.model)
         because = pc.binary_join_element_wise(
@@ -115,21 +153,21 @@ class _Scorer:
             }
         )
 
-    def _best(self, history: Pairs, hidden: Pairs) -> list[NDArray]:
-        """What `history_lists` gives; a part of the users at a time where all their scores are filled in."""
+    def _best(self, history: Pairs, says: tuple[NDArray, NDArray], hidden: Pairs) -> list[NDArray]:
+        """What `history_lists` gives; a part of the users at a time where all their scores are filled in. says: what each item
+        of the history says of others and of itself."""
         count, users = len(self.ids), len(history[0]) - 1
         if self.filters is None:
             none = np.zeros((0, count))
-            return list(history_lists(history, hidden, self.similar, none, self.proposable, self.k))
+            return list(history_lists((*history, *says), hidden, self.similar, none, self.proposable, self.k))
         given, taken = self.filters
-        ones = np.ones(len(history[1]))
-        rows = csr_matrix((ones, history[1], history[0]), shape=(users, count)) @ given.astype(np.float64)
+        rows = csr_matrix((says[0], history[1], history[0]), shape=(users, count)) @ given.astype(np.float64)
         step, found = max(1, _CELLS // max(1, count)), []
         for first in range(0, users, step):
             last = min(first + step, users)
             here, there = ((starts[first : last + 1], columns) for starts, columns in (history, hidden))
             more = rows[first:last] @ taken.T
-            found.append(history_lists(here, there, self.similar, more, self.proposable, self.k))
+            found.append(history_lists((*here, *says), there, self.similar, more, self.proposable, self.k))
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 

@@ -6,6 +6,7 @@ from repertoire.candidates.ease import EASE
 from repertoire.candidates.graph_filter import GRAPH_FILTER
 from repertoire.candidates.ials import IALS
 from repertoire.candidates.item_knn import ITEM_KNN
+from repertoire.candidates.multi import MULTI
 from repertoire.candidates.popular import POPULAR
 from repertoire.candidates.popular_in_segment import POPULAR_IN_SEGMENT
 from repertoire.candidates.recommender import Recommender
@@ -15,7 +16,7 @@ from repertoire.candidates.user_knn import USER_KNN
 from repertoire.errors import SettingsError, unknown_name
 from repertoire.vocabulary import BLEND
 
-_MODELS = (ALS, IALS, ITEM_KNN, USER_KNN, RP3BETA, EASE, SLIM, GRAPH_FILTER, POPULAR, POPULAR_IN_SEGMENT)
+_MODELS = (ALS, IALS, ITEM_KNN, USER_KNN, RP3BETA, EASE, SLIM, GRAPH_FILTER, MULTI, POPULAR, POPULAR_IN_SEGMENT)
 
 RECOMMENDERS: dict[str, Recommender] = {model.name: model for model in _MODELS}
 RECOMMENDERS[BLEND] = blend_of(RECOMMENDERS.__getitem__)

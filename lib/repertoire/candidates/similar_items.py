@@ -36,7 +36,7 @@ def fit_similar_items(fitting: Fitting, name: str, similarity: Similarity, param
 
     def make(matrix: PairMatrix) -> Callable[[int, int], pa.RecordBatch]:
         rows = similarity(matrix)
-        return lambda first, last: _batch(ids.slice(first, last - first), rows(first, last))
+        return lambda first, last: similar_batch(ids.slice(first, last - first), rows(first, last))
 
     table = over_items(pairs, ids, count, make, SCHEMA)
     return similar_items_model(fitting, name, table, parameters, len(ids), count)
@@ -71,11 +71,12 @@ def similar_items_model(
 
 def similar_items_table(spark: SparkSession, ids: pa.Array, rows: SparseRows, partitions: int) -> DataFrame:
     """The table of rows that the driver holds."""
-    table = pa.Table.from_batches([_batch(ids, rows)])
+    table = pa.Table.from_batches([similar_batch(ids, rows)])
     return spark.createDataFrame(table, SCHEMA).repartition(partitions)
 
 
-def _batch(ids: pa.Array, rows: SparseRows) -> pa.RecordBatch:
+def similar_batch(ids: pa.Array, rows: SparseRows) -> pa.RecordBatch:
+    """Rows of the table."""
     starts, neighbours, weights = rows
     ends = pa.array(starts, pa.int32())
     return pa.record_batch(
