@@ -76,22 +76,24 @@ def learnt_weights(data: Contributions) -> tuple[list[float], float]:
     return ascent(partial(ndcg, data), data.values.shape[2])
 
 
-def ascent(judge: Callable[[NDArray[np.float64]], float], count: int) -> tuple[list[float], float]:
+def ascent(
+    judge: Callable[[NDArray[np.float64]], float], count: int, steps: Sequence[float] = _STEPS, least: float = 0.0
+) -> tuple[list[float], float]:
     """`count` weights, the largest 1, and what they reach.
 
-    Coordinate ascent from equal weights: each weight in turn is left out, halved, doubled, or changed by less, as long as that
-    helps, for a few rounds.
+    Coordinate ascent from equal weights: each weight in turn is multiplied by one of the steps (left out, halved, doubled, or
+    changed by less), as long as that gains more than the share `least`, for a few rounds.
     """
     weights = np.ones(count)
     quality = judge(weights)
     for _ in range(_ROUNDS):
         before = quality
         for source in range(len(weights)):
-            for step in _STEPS:
+            for step in steps:
                 tried = weights.copy()
                 tried[source] = tried[source] * step if tried[source] else step / 2
                 reached = judge(tried) if tried.any() else 0.0
-                if reached > quality:
+                if reached > quality * (1 + least):
                     weights, quality = tried, reached
         if quality == before:
             break

@@ -23,6 +23,8 @@ from repertoire.settings import MultiSettings
 _K = 10
 _CANDIDATES = 30
 _EXPONENTS = (0.0, 0.25, 0.5)
+# A few thousand users cannot tell a small weight from none, nor a small gain from chance: equal weights stay near then.
+_STEPS, _LEAST_GAIN = (0.5, 2.0, 0.75, 1.4), 0.002
 _UNJUDGED_EXPONENT = 0.25
 _PRIOR = 10.0
 _LEAST = 1e-4  # of what is taken away: below it a difference of float32 sums is no more than rounding
@@ -113,7 +115,10 @@ def learn(interactions: DataFrame, log: Log, settings: MultiSettings, seed: int)
     cases = _Cases.of(history, log, settings) if len(history.held) else None
     if cases is None:
         return Learnt(dict.fromkeys(names, 1.0), dict.fromkeys(own, 1.0), _UNJUDGED_EXPONENT, 0.0, 0)
-    found = [ascent(partial(cases.ndcg, cases.popularity**-exponent), len(cases.scales)) for exponent in _EXPONENTS]
+    found = [
+        ascent(partial(cases.ndcg, cases.popularity**-exponent), len(cases.scales), _STEPS, _LEAST_GAIN)
+        for exponent in _EXPONENTS
+    ]
     best = max(range(len(found)), key=lambda number: found[number][1])
     unscaled = np.array(found[best][0]) / cases.scales
     weights = [float(f"{weight:.4g}") for weight in unscaled / unscaled.max()]
@@ -150,27 +155,22 @@ class _History:
     def of(cls, rows: pa.Table, ids: pa.Array, seed: int) -> "_History":
         bits, seen = behaviour_bits(rows.column(v.TYPES)), rows.column(v.SEEN).to_numpy(zero_copy_only=False)
         did = ((bits[:, None] >> np.arange(len(BEHAVIOURS))) & 1).astype(bool)
-        occurring = did.any(axis=0)
-        goals = ~(did & ~seen[:, None]).any(axis=0) if seen.any() else np.zeros(len(BEHAVIOURS), bool)
-        names = [name for name, there in zip(BEHAVIOURS, occurring.tolist(), strict=True) if there]
-        own = [name for name, there in zip(BEHAVIOURS, (occurring & ~goals).tolist(), strict=True) if there]
+        occurring = np.flatnonzero(did.any(axis=0))
+        names, did = [BEHAVIOURS[place] for place in occurring], did[:, occurring]
         if not names:
-            names, did, goals, occurring = (
-                [v.INTERACTION],
-                np.ones((len(bits), 1), bool),
-                np.ones(1, bool),
-                np.ones(1, bool),
-            )
+            names, did = [v.INTERACTION], np.ones((len(bits), 1), bool)
+        open_too = (did & ~seen[:, None]).any(axis=0) & bool(len(occurring))  # behaviours that alone consume nothing
+        own = [name for name, one in zip(names, open_too.tolist(), strict=True) if one]
         users = rows.column(v.USER_ID).combine_chunks().dictionary_encode() if len(rows) else None
         user = np.zeros(0, np.int64) if users is None else _codes(users)
         item = pc.index_in(rows.column(v.ITEM_ID), ids).to_numpy().astype(np.int64)
         held = _newest(rows, user, seen, seed)
         left = did.copy()
-        left[held] &= ~goals
+        left[held] &= open_too
         there = left.any(axis=1) if len(left) else np.zeros(0, bool)
         consumed = seen.copy()
         consumed[held] = False
-        return cls(names, own, user, item, left[:, occurring], there, consumed, held)
+        return cls(names, own, user, item, left, there, consumed, held)
 
 
 def _codes(users: Any) -> NDArray[np.int64]:

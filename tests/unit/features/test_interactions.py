@@ -77,7 +77,9 @@ def test_weights_add_up_by_type_and_others_have_none(spark: SparkSession) -> Non
 
 @pytest.mark.quick
 def test_the_types_of_a_pair_are_named_where_the_log_has_several(spark: SparkSession) -> None:
-    rows = built(spark, event("view"), event("purchase"), event("view"), event("skip", item="b"), event("cart", item="c"))
+    rows = built(
+        spark, event("view"), event("purchase"), event("view"), event("skip", item="b"), event("cart", item="c")
+    )
     assert {item: row["event_types"] for item, row in rows.items()} == {
         "a": ["purchase", "view"],
         "b": ["skip"],
