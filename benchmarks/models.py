@@ -31,7 +31,7 @@ SETS = {
     "gowalla-lightgcn": ("recall@20", "ndcg@20"),
     "taobao-ehcf": ("hr@10", "ndcg@10"),
 }
-MODELS = ("popular", "als", "ials", "item_knn", "user_knn", "ease", "slim", "rp3beta", "graph_filter", "blend")
+MODELS = ("popular", "als", "ials", "item_knn", "user_knn", "ease", "slim", "rp3beta", "graph_filter", "multi", "blend")
 
 
 def main() -> int:

@@ -26,6 +26,12 @@ def _bits(types: pa.ListArray) -> NDArray[np.int64]:
     return np.asarray(sums[offsets[1:]] - sums[offsets[:-1]])
 
 
+def speaking_bits(bits: NDArray[np.int64], open_bits: int) -> NDArray[np.int64]:
+    """By which behaviours a pair speaks of other items: where it has any that consume, by these alone. open_bits: the others."""
+    consuming = bits & ~open_bits
+    return np.where(consuming != 0, consuming, bits)
+
+
 def weights_of(bits: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sum of the weights (of each behaviour) over the behaviours of each pair."""
     distinct, which = np.unique(bits, return_inverse=True)

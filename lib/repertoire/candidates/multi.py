@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
 from repertoire import vocabulary as v
-from repertoire.candidates.behaviours import behaviour_bits, weights_of
+from repertoire.candidates.behaviours import behaviour_bits, speaking_bits, weights_of
 from repertoire.candidates.multi_weights import Learnt, Log, consumed_share, learn
 from repertoire.candidates.pair_matrix import PairMatrix, over_items
 from repertoire.candidates.propose_by_history import Weighing, propose_weighed
@@ -36,7 +36,8 @@ def fit(fitting: Fitting) -> FittedModel:
     """Items that speak for each other by candidates.multi, and how much each behaviour says, learnt.
 
     Item i gets Σ_u n_u^-user_exponent / n_j^item_exponent from item j, over the users u who wanted both by whatever behaviour;
-    n are numbers of pairs. A user's item j says that with the sum of its behaviours' weights. An item that the user wanted and
+    n are numbers of pairs. A user's item j says that with the sum of its behaviours' weights, only the consuming ones (such as a
+    purchase) where it has any. An item that the user wanted and
     has not consumed (a full cart) also speaks for itself: with the weight that its behaviours have for that, times how much
     oftener than others it ends as consumed. What comes from others is divided by n_i^popularity_exponent.
 
@@ -99,10 +100,12 @@ def propose(model: FittedModel, request: Request) -> DataFrame:
     return propose_weighed(model, request, (ids, similar), weighing)
 
 
-def _weigh(others: NDArray, itself: NDArray, pairs: pa.Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _weigh(
+    others: NDArray[np.float64], itself: NDArray[np.float64], open_bits: int, pairs: pa.Table
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     bits = behaviour_bits(pairs.column(v.TYPES))
     of_itself = np.where(pairs.column(v.SEEN).to_numpy(), 0.0, weights_of(bits, itself))
-    return np.where(bits == 0, 1.0, weights_of(bits, others)), of_itself
+    return np.where(bits == 0, 1.0, weights_of(speaking_bits(bits, open_bits), others)), of_itself
 
 
 MULTI = Recommender(name=v.MULTI, fit=fit, propose=propose)

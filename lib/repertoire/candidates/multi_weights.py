@@ -68,11 +68,13 @@ class Learnt:
         names = ("weights", "own_weights", "popularity_exponent", "validation_ndcg", "validation_users")
         return cls(*(metadata[name] for name in names))
 
-    def by_bit(self) -> tuple[Doubles, Doubles]:
-        """The weights of all behaviours: of others 1 where nothing was learnt, of itself 0."""
+    def by_bit(self) -> tuple[Doubles, Doubles, int]:
+        """The weights of all behaviours, of others 1 where nothing was learnt, of itself 0; and the bits of those that do not
+        consume."""
         return (
             np.array([self.others.get(name, 1.0) for name in BEHAVIOURS]),
             np.array([self.itself.get(name, 0.0) for name in BEHAVIOURS]),
+            sum(1 << BEHAVIOURS.index(name) for name in self.itself),
         )
 
     def of_popularity(self, users: Doubles) -> Doubles:
@@ -140,13 +142,14 @@ def _sample(interactions: DataFrame, most_users: int, seed: int) -> pa.Table:
 @dataclass(frozen=True)
 class _History:
     """Pairs by user and item. users, items: positions; bits: of the behaviours (columns of did), after the held pairs were left
-    out; there: whether anything is left of a pair; held: the rows that were held, one a user; consumed: of what is left."""
+    out; speaks: by which of them it speaks of others; there: whether anything is left of a pair; held: the rows that were held, one a user; consumed: of what is left."""
 
     behaviours: list[str]
     own_behaviours: list[str]
     users: NDArray[np.int64]
     items: NDArray[np.int64]
     did: NDArray[np.bool_]
+    speaks: NDArray[np.bool_]
     there: NDArray[np.bool_]
     consumed: NDArray[np.bool_]
     held: NDArray[np.int64]
@@ -159,7 +162,9 @@ class _History:
         names, did = [BEHAVIOURS[place] for place in occurring], did[:, occurring]
         if not names:
             names, did = [v.INTERACTION], np.ones((len(bits), 1), bool)
-        open_too = (did & ~seen[:, None]).any(axis=0) & bool(len(occurring))  # behaviours that alone consume nothing
+        open_too: NDArray[np.bool_] = np.logical_and(
+            (did & ~seen[:, None]).any(axis=0), len(occurring) > 0
+        )  # behaviours that alone consume nothing
         own = [name for name, one in zip(names, open_too.tolist(), strict=True) if one]
         users = rows.column(v.USER_ID).combine_chunks().dictionary_encode() if len(rows) else None
         user = np.zeros(0, np.int64) if users is None else _codes(users)
@@ -168,9 +173,10 @@ class _History:
         left = did.copy()
         left[held] &= open_too
         there = left.any(axis=1) if len(left) else np.zeros(0, bool)
+        speaks = left & (~open_too | ~(left & ~open_too).any(axis=1)[:, None])
         consumed = seen.copy()
         consumed[held] = False
-        return cls(names, own, user, item, left, there, consumed, held)
+        return cls(names, own, user, item, left, speaks, there, consumed, held)
 
 
 def _codes(users: Any) -> NDArray[np.int64]:
@@ -248,7 +254,7 @@ def _candidates(
     judged = history.users[history.held]
     said = []
     for number in range(len(history.behaviours)):
-        chosen = np.flatnonzero(history.there & history.did[:, number])
+        chosen = np.flatnonzero(history.there & history.speaks[:, number])
         rows = csr_matrix((np.ones(len(chosen)), (history.users[chosen], history.items[chosen])), shape=(users, count))
         said.append(rows[judged])
     for case, (row, user) in enumerate(zip(history.held, judged, strict=True)):
@@ -267,7 +273,7 @@ def _candidates(
         if not history.there[row]:
             speakers = history.items[left]
             speaks = np.asarray(similar[speakers, np.full(len(speakers), item)]).ravel() > 0
-            taken = (of_users[user] * of_items[speakers] * speaks) @ history.did[left]
+            taken = (of_users[user] * of_items[speakers] * speaks) @ history.speaks[left]
             rest = parts[here, : len(said)] - taken
             parts[here, : len(said)] = np.where(rest > _LEAST * taken, rest, 0)
         without = consumed_share(log.users[own_items], log.consumed[own_items] - 1, average)

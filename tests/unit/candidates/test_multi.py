@@ -31,6 +31,7 @@ def bought_as_carted(users: int = 60) -> list[tuple]:
         for place, item in enumerate(chosen[:5]):
             rows.append(pair(f"u{number:02}", f"g{group}-{item}", *(("cart",) if place < 2 else ("purchase",))))
         others = {(int(random.integers(6)), int(random.integers(6))) for _ in range(6)}
+        rows[-1] = pair(f"u{number:02}", f"g{group}-{chosen[4]}", "cart", "purchase")
         rows += [pair(f"u{number:02}", f"g{of}-{item}", "view") for of, item in others if of != group]
     return rows
 
@@ -51,7 +52,8 @@ def by_loops(rows: list[tuple], model: FittedModel, user: str) -> dict[str, floa
         for other, (_, types) in mine.items():
             if other != item:
                 both = sum(len(items_of[who]) ** -settings["user_exponent"] for who in of & users_of[other])
-                says = sum(model.metadata["weights"][name] for name in types)
+                consuming = [name for name in types if name == "purchase"] or types
+                says = sum(model.metadata["weights"][name] for name in consuming)
                 found[item] += says * both / len(users_of[other]) ** settings["item_exponent"]
         found[item] *= (len(of) / popular) ** -model.metadata["popularity_exponent"]
         if item in mine and not mine[item][0]:
