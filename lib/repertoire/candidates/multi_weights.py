@@ -144,8 +144,8 @@ def _sample(interactions: DataFrame, most_users: int, seed: int) -> pa.Table:
 @dataclass(frozen=True)
 class _History:
     """Pairs by user and item. users, items: positions; did: which behaviours, after the held pairs were left out; speaks: by
-    which of them a pair speaks of others; there: whether anything is left of it; consumed: of what is left; held: the rows that were
-    held, one a user."""
+    which of them a pair speaks of others; there: whether anything is left of it; consumed: of what is left; held: the rows
+    that were held, one a user."""
 
     behaviours: list[str]
     own_behaviours: list[str]
@@ -175,7 +175,7 @@ class _History:
         held = _newest(rows, user, seen, seed)
         left = did.copy()
         left[held] &= open_too
-        there = left.any(axis=1) if len(left) else np.zeros(0, bool)
+        there: NDArray[np.bool_] = left.any(axis=1)
         consumes = (left & ~open_too).any(axis=1, keepdims=True)
         speaks = left & ~(open_too & consumes)
         consumed = seen.copy()
