@@ -175,7 +175,7 @@ class _History:
         held = _newest(rows, user, seen, seed)
         left = did.copy()
         left[held] &= open_too
-        there: NDArray[np.bool_] = left.any(axis=1)
+        there = np.asarray(left.any(axis=1))
         consumes = (left & ~open_too).any(axis=1, keepdims=True)
         speaks = left & ~(open_too & consumes)
         consumed = seen.copy()
