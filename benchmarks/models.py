@@ -42,6 +42,7 @@ MODELS = (
     "rp3beta",
     "graph_filter",
     "sequential",
+    "multi",
     "blend",
 )
 

@@ -222,6 +222,12 @@ INTERACTIONS = Table(
         Column("strength", "double", "how much was wanted: weighted, decayed, capped events; 0 where only refused"),
         Column("negative", "double", "the same for dislikes, low ratings and skips, kept apart"),
         Column("events", "bigint", "events counted"),
+        Column(
+            "event_types",
+            "array<string>",
+            "types of these events, each once, in the order of the alphabet; null where the log has a single type",
+            nullable=True,
+        ),
         Column("seen", "boolean", "whether the user has consumed it, so that it is not recommended again"),
         Column("first_ts", "timestamp", "first event", nullable=True),
         Column("last_ts", "timestamp", "last event", nullable=True),
@@ -230,6 +236,7 @@ INTERACTIONS = Table(
     written=Written.REPLACE_RUN_DATE,
     partitioned_by=("run_date",),
     sorted_by=("user_id",),
+    version=2,
 )
 
 CANDIDATES = Table(

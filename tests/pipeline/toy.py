@@ -73,6 +73,7 @@ def build(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Out
                 (F.col("events") * settings.features.max_strength).alias("strength"),
                 F.lit(0.0).alias("negative"),
                 "events",
+                F.lit(None).cast("array<string>").alias("event_types"),
                 F.lit(True).alias("seen"),
                 F.lit(None).cast("timestamp").alias("first_ts"),
                 F.lit(None).cast("timestamp").alias("last_ts"),

@@ -1,7 +1,8 @@
 """Which weights make a blend's lists best on what was held back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -80,21 +81,28 @@ def ndcg(data: Contributions, weights: NDArray[np.float64]) -> float:
 
 
 def learnt_weights(data: Contributions) -> tuple[list[float], float]:
-    """A weight for each source, the largest 1, and the nDCG@10 that they reach.
+    """A weight for each source, the largest 1, and the nDCG@10 that they reach, by `ascent`."""
+    return ascent(partial(ndcg, data), data.values.shape[2])
 
-    Coordinate ascent from equal weights: each weight in turn is left out, halved, doubled, or changed by less, as long as that
-    helps, for a few rounds.
+
+def ascent(
+    judge: Callable[[NDArray[np.float64]], float], count: int, steps: Sequence[float] = _STEPS, least: float = 0.0
+) -> tuple[list[float], float]:
+    """`count` weights, the largest 1, and what they reach.
+
+    Coordinate ascent from equal weights: each weight in turn is multiplied by one of the steps (left out, halved, doubled, or
+    changed by less), as long as that gains more than the share `least`, for a few rounds.
     """
-    weights = np.ones(data.values.shape[2])
-    quality = ndcg(data, weights)
+    weights = np.ones(count)
+    quality = judge(weights)
     for _ in range(_ROUNDS):
         before = quality
         for source in range(len(weights)):
-            for step in _STEPS:
+            for step in steps:
                 tried = weights.copy()
                 tried[source] = tried[source] * step if tried[source] else step / 2
-                reached = ndcg(data, tried) if tried.any() else 0.0
-                if reached > quality:
+                reached = judge(tried) if tried.any() else 0.0
+                if reached > quality * (1 + least):
                     weights, quality = tried, reached
         if quality == before:
             break

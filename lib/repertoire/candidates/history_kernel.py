@@ -11,15 +11,16 @@ from repertoire.candidates.top_k_kernel import DECADES, LOWEST_DECADE, TENS
 
 @compiled
 def history_lists(history: Any, masked: Any, similar: Any, more: Any, proposable: Any, k: int) -> Any:
-    """positions, scores and reasons (users, k), lengths (users,): the k best items of each user by Σ_j w_j s_ji, and more.
+    """positions, scores and reasons (users, k), lengths (users,): the k best items of each user by Σ_j w_uj s_ji, and more.
 
-    history: (starts, columns, weights) of the users' items j, w_j of each; masked: (starts, columns), not to be proposed;
-    similar: (starts, columns, values) of s (n, n), columns ascending; more: (users, n), what is added to the sums, or (0, n) for
-    nothing; proposable (n,). Where nothing is added, only items that one of the history reaches have a score; a user without
-    history has none. Scores are float64, summed in the order of the history, and rounded to 6 significant digits; ties go by
-    position. reasons: the item of the history that adds most by its weight, the first of equals; -1 where none adds.
+    history: (starts, columns, weights, own) of the users' items j, their w, and what each adds to its own score; an item of
+    w 0 reaches no other. masked: (starts, columns), not to be proposed; similar: (starts, columns, values) of s (n, n), columns
+    ascending; more: (users, n), what is added to the sums, or (0, n) for nothing; proposable (n,).
+    Where nothing is added, only items that one of the history reaches have a score; a user without history has none. Scores
+    are float64, summed in the order of the history, and rounded to 6 significant digits; ties go by position. reasons: the other
+    item of the history that adds most, the first of equals; -1 where none adds.
     """
-    history_starts, history_columns, history_weights = history
+    history_starts, history_columns, history_weights, own = history
     masked_starts, masked_columns = masked
     starts, columns, values = similar
     users, count = len(history_starts) - 1, len(starts) - 1
@@ -35,7 +36,7 @@ def history_lists(history: Any, masked: Any, similar: Any, more: Any, proposable
         found = 0
         for pair in range(history_starts[user], history_starts[user + 1]):
             item, weight = history_columns[pair], history_weights[pair]
-            for place in range(starts[item], starts[item + 1]):
+            for place in range(starts[item], starts[item + 1] if weight != 0 else starts[item]):
                 column = columns[place]
                 if state[column] == 2:
                     continue
@@ -44,6 +45,12 @@ def history_lists(history: Any, masked: Any, similar: Any, more: Any, proposable
                     touched[found] = column
                     found += 1
                 sums[column] += weight * values[place]
+            if own[pair] != 0 and state[item] != 2:
+                if state[item] == 0:
+                    state[item] = 1
+                    touched[found] = item
+                    found += 1
+                sums[item] += own[pair]
         if len(more) and history_starts[user] < history_starts[user + 1]:
             for column in range(count):
                 if state[column] == 2:
@@ -75,9 +82,9 @@ def history_lists(history: Any, masked: Any, similar: Any, more: Any, proposable
                     else:
                         high = middle
                 if low < starts[item + 1] and columns[low] == places[number]:
-                    added = history_weights[pair] * values[low]
-                    if added > best:
-                        best = added
+                    adds = history_weights[pair] * values[low]
+                    if adds > best:
+                        best = adds
                         reasons[user, number] = item
     return positions, scores, reasons, lengths
 

@@ -16,11 +16,10 @@ from repertoire import vocabulary as v
 from repertoire.candidates.history_kernel import history_lists
 from repertoire.candidates.item_factors import proposable_items
 from repertoire.candidates.masked_top_k import PROPOSALS
-from repertoire.candidates.recency import Recency
 from repertoire.candidates.recommender import FittedModel, Request
 from repertoire.candidates.similar_items import SparseRows, similar_items
-from repertoire.candidates.training_pairs import TIME, has_time, is_wanted, microseconds
 from repertoire.candidates.user_blocks import PairRows, UserBlock, threads_of_a_task
+from repertoire.candidates.weighing import ALL_ALIKE, Weighing
 from repertoire.frames.local_parquet import local_parquet, read_column
 
 ITEM_FILTERS, GIVEN, TAKEN = "item_filters", "given", "taken"
@@ -30,29 +29,33 @@ _CELLS = 1 << 21  # scores of all items that a thread holds at once: 16 MiB
 Pairs = tuple[NDArray[np.int64], NDArray[np.int32]]
 """starts and positions of items."""
 
-WeighedPairs = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]
-"""The same, and a weight of each."""
 
-
-def propose_by_history(model: FittedModel, request: Request, recency: Recency | None = None) -> DataFrame:
+def propose_by_history(model: FittedModel, request: Request, weighing: Weighing = ALL_ALIKE) -> DataFrame:
     """Proposals (see `Recommender`) of a model with the table similar_items, for users who liked some of its items.
 
     An item's score is the sum of its neighbours' weights over the user's wanted items; items that none of them speaks for are
     not proposed. Where the model has the table item_filters (item_id, given and taken array<float>), given_j · taken_i is added
-    for each wanted item j, and every item has a score. With a recency, wanted items without a time do not speak, and what the
-    others add is multiplied by theirs. The reason names the item that adds most by its weight. The similarities are sent to each
-    executor once.
+    for each wanted item j, and every item has a score. What an item adds is multiplied by what it says of others, and what it
+    says of its own added to its own score. The reason names the other item that adds most by its weight. The similarities are
+    sent to each executor once.
     """
-    ids, similar = similar_items(model)
+    return propose_by_similarities(model, request, similar_items(model), weighing)
+
+
+def propose_by_similarities(
+    model: FittedModel, request: Request, similarities: tuple[pa.Array, SparseRows], weighing: Weighing
+) -> DataFrame:
+    """The same, from similarities as `similar_items` gives them."""
+    ids, similar = similarities
     if not len(ids):
         return request.spark.createDataFrame([], PROPOSALS)
     proposable = proposable_items(ids, request.eligible)
     masks, explains = not request.settings.include_seen, request.settings.explain
-    scorer = _Scorer(model.name, ids, similar, proposable, request.k, explains, _filters(model), recency)
+    scorer = _Scorer(model.name, ids, similar, proposable, request.k, explains, _filters(model), weighing)
     shared = request.spark.sparkContext.broadcast(scorer)
     files = local_parquet(request.users, (v.USER_ID,))
-    columns = (v.SEEN, v.STRENGTH, v.NEGATIVE, *(() if recency is None else (v.LAST_TS,)))
-    rows = PairRows(request.interactions, columns, partial(_wanted_or_seen, masks))
+    columns = (v.SEEN, v.STRENGTH, v.NEGATIVE, *weighing.columns)
+    rows = PairRows(request.interactions, columns, partial(_speaking_or_seen, masks, weighing))
     if files is None or rows.parts is None:
         files = None
         chosen = request.interactions.join(request.users, v.USER_ID, "left_semi")
@@ -75,16 +78,14 @@ def _filters(model: FittedModel) -> tuple[NDArray, NDArray] | None:
     return tuple(each.flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1) for each in (given, taken))
 
 
-def _wanted_or_seen(masks: bool, pairs: pa.Table) -> pa.Table:
-    """The pairs that speak or are masked, which of both, and their times where these are asked for: without one, none speaks."""
-    speaks, by_time = is_wanted(pairs), v.LAST_TS in pairs.column_names
-    if by_time:
-        speaks &= has_time(pairs)
+def _speaking_or_seen(masks: bool, weighing: Weighing, pairs: pa.Table) -> pa.Table:
+    """The pairs that speak or are masked, which of both, and their values."""
+    speaks, values = weighing.of_pairs(pairs)
     masked = pairs.column(v.SEEN).to_numpy() & masks
     found = pairs.select([name for name in (v.USER_ID, v.ITEM_ID) if name in pairs.column_names])
     found = found.append_column(_SPEAKS, pa.array(speaks)).append_column(_MASKED, pa.array(masked))
-    if by_time:
-        found = found.append_column(TIME, pa.array(microseconds(pairs)))
+    for number, each in enumerate(values):
+        found = found.append_column(f"value_{number}", pa.array(each))
     kept = speaks | masked
     return found if kept.all() else found.filter(pa.array(kept))
 
@@ -100,21 +101,18 @@ class _Scorer:
     k: int
     explains: bool
     filters: tuple[NDArray, NDArray] | None
-    recency: Recency | None
+    weighing: Weighing
 
     def lists(self, block: UserBlock, users: pa.ChunkedArray | None) -> pa.RecordBatch:
         """The proposals for the block's users, of whom only `users` are asked for; None: all."""
-        speaks, masked, *times = block.values
+        speaks, masked, *values = block.values
         chosen = np.ones(len(block.users), bool)
         if users is not None:
             chosen = pc.is_in(block.users, users).to_numpy(zero_copy_only=False)
         asked = np.repeat(chosen, np.diff(block.starts))
         history, hidden = (_of(block, kept & asked) for kept in (speaks, masked))
-        if self.recency is None:
-            weights = np.ones(len(history[1]))
-        else:
-            weights = self.recency.weights(history[0], times[0][speaks & asked])
-        positions, scores, reasons, lengths = self._best((*history, weights), hidden)
+        says = self.weighing.says(*history, [each[speaks & asked] for each in values])
+        positions, scores, reasons, lengths = self._best(history, says, hidden)
         user, place = np.nonzero(np.arange(self.k) < lengths[:, None])
         model = pa.scalar(self.model)
         because = pc.binary_join_element_wise(
@@ -130,21 +128,22 @@ class _Scorer:
             }
         )
 
-    def _best(self, history: WeighedPairs, hidden: Pairs) -> list[NDArray]:
-        """What `history_lists` gives; a part of the users at a time where all their scores are filled in."""
-        count, users = len(self.ids), len(history[0]) - 1
+    def _best(self, history: Pairs, says: tuple[NDArray, NDArray], hidden: Pairs) -> list[NDArray]:
+        """What `history_lists` gives; a part of the users at a time where all their scores are filled in. says: what each item
+        of the history says of others and of itself."""
+        (starts, columns), (of_others, _) = history, says
+        count, users = len(self.ids), len(starts) - 1
         if self.filters is None:
             none = np.zeros((0, count))
-            return list(history_lists(history, hidden, self.similar, none, self.proposable, self.k))
+            return list(history_lists((*history, *says), hidden, self.similar, none, self.proposable, self.k))
         given, taken = self.filters
-        starts, columns, weights = history
-        rows = csr_matrix((weights, columns, starts), shape=(users, count)) @ given.astype(np.float64)
+        rows = csr_matrix((of_others, columns, starts), shape=(users, count)) @ given.astype(np.float64)
         step, found = max(1, _CELLS // max(1, count)), []
         for first in range(0, users, step):
             last = min(first + step, users)
-            here, there = ((starts[first : last + 1], *of_pairs) for starts, *of_pairs in (history, hidden))
+            here, there = ((starts[first : last + 1], columns) for starts, columns in (history, hidden))
             more = rows[first:last] @ taken.T
-            found.append(history_lists(here, there, self.similar, more, self.proposable, self.k))
+            found.append(history_lists((*here, *says), there, self.similar, more, self.proposable, self.k))
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 

@@ -8,6 +8,7 @@ from repertoire.candidates.ease import EASE
 from repertoire.candidates.graph_filter import GRAPH_FILTER
 from repertoire.candidates.ials import IALS
 from repertoire.candidates.item_knn import ITEM_KNN
+from repertoire.candidates.multi import MULTI
 from repertoire.candidates.popular import POPULAR
 from repertoire.candidates.popular_in_segment import POPULAR_IN_SEGMENT
 from repertoire.candidates.recommender import Recommender
@@ -28,6 +29,7 @@ _MODELS = (
     SLIM,
     GRAPH_FILTER,
     SEQUENTIAL,
+    MULTI,
     CONTENT,
     POPULAR,
     POPULAR_IN_SEGMENT,

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from repertoire import vocabulary as v
 from repertoire.candidates.pair_matrix import PairMatrix
 from repertoire.candidates.propose_by_history import propose_by_history
-from repertoire.candidates.recency import Recency
+from repertoire.candidates.recency import Recency, by_recency
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
 from repertoire.candidates.sequence_kernel import places_in_time, transition_rows
 from repertoire.candidates.similar_items import SparseRows, fit_similar_items
@@ -86,7 +86,7 @@ def propose(model: FittedModel, request: Request) -> DataFrame:
     halved for every recency_half_life works taken since and every recency_half_life_days days before the user's latest."""
     settings = SequentialSettings.model_validate(model.metadata["parameters"])
     recency = Recency(settings.recency_half_life, settings.recency_half_life_days)
-    return propose_by_history(model, request, recency)
+    return propose_by_history(model, request, by_recency(recency))
 
 
 SEQUENTIAL = Recommender(name=v.SEQUENTIAL, fit=fit, propose=propose)

@@ -49,7 +49,8 @@ def build_interactions(events: DataFrame, *, cutoff: dt.datetime | None, setting
     If a user has n events on a day, and n is above max_events_per_day, each of them counts max_events_per_day / n.
 
     A pair's sums are cut to max_strength; then log(1 + sum) is taken if log_strength is set. seen: whether there is an
-    event of consuming_events, or where the log has no such type, any event. events counts all of the pair's events.
+    event of consuming_events, or where the log has no such type, any event. events counts all of the pair's events;
+    event_types names their types, and is null where the log has a single one.
     A pair of events without weight has strength 0 and still a row, for what it says on seen.
 
     The result does not depend on the order of the events or on their partitions. Profiles the log in one query, counts
@@ -69,6 +70,7 @@ def build_interactions(events: DataFrame, *, cutoff: dt.datetime | None, setting
         _total(strength * counted, settings).alias(v.STRENGTH),
         _total(negative * counted, settings).alias(v.NEGATIVE),
         F.count(F.lit(1)).alias(v.EVENTS),
+        _types(profile).alias(v.TYPES),
         F.bool_or(seen).alias(v.SEEN),
         F.min(v.EVENT_TS).alias(v.FIRST_TS),
         F.max(v.EVENT_TS).alias(v.LAST_TS),
@@ -125,6 +127,14 @@ def _by_type(weights: Mapping[str, float]) -> Column:
     for name, of_type in weights.items():
         weight = F.when(F.col(v.EVENT_TYPE) == name, F.lit(float(of_type))).otherwise(weight)
     return weight
+
+
+def _types(profile: EventProfile) -> Column:
+    """Which of the log's types a pair has: an aggregate of a truth value for each."""
+    if len(profile.events) < 2:
+        return F.lit(None).cast("array<string>")
+    named = (F.when(F.bool_or(F.col(v.EVENT_TYPE) == name), F.lit(name)) for name in sorted(profile.events))
+    return F.array_compact(F.array(*named))
 
 
 def _total(contribution: Column, settings: FeatureSettings) -> Column:

@@ -281,6 +281,17 @@ class ContentSettings(Section):
     )
 
 
+class MultiSettings(Section):
+    """Several behaviours, such as views, carts and purchases, each with a weight that is learnt."""
+
+    neighbors: int = Field(1000, ge=1, le=100_000, description="items that speak for an item")
+    user_exponent: float = Field(0.25, ge=0, le=2, description="a user of n items says 1 / n^this of each two of them")
+    item_exponent: float = Field(0.3, ge=0, le=2, description="an item of n users says 1 / n^this of each other one")
+    validation_users: int = Field(
+        3000, ge=1, description="users whose newest purchase, play, … is left out to learn the weights, at most"
+    )
+
+
 class BlendSettings(Section):
     """Several models together, their lists normalised for each user and added with weights."""
 
@@ -377,6 +388,7 @@ class CandidateSettings(Section):
     graph_filter: GraphFilterSettings = GraphFilterSettings()
     sequential: SequentialSettings = SequentialSettings()
     content: ContentSettings = ContentSettings()
+    multi: MultiSettings = MultiSettings()
     blend: BlendSettings = BlendSettings()
     auto: AutoSettings = AutoSettings()
     ease: EaseSettings = EaseSettings()

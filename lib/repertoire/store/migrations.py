@@ -30,6 +30,7 @@ class Migration:
 
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("metrics", 2, "figures may be about a group of users (segment) and carry a p-value"),
+    Migration("interactions", 2, "pairs tell the types of their events (event_types)"),
 )
 
 

@@ -11,18 +11,18 @@ from repertoire.settings import CandidateSettings
 DAY = dt.date(2026, 3, 31)
 COLUMNS = (
     "user_id string, item_id string, strength double, negative double, events bigint, seen boolean, "
-    "first_ts timestamp, last_ts timestamp"
+    "first_ts timestamp, last_ts timestamp, event_types array<string>"
 )
-Pair = tuple  # user_id, item_id[, strength[, negative[, seen[, last_ts]]]]
+Pair = tuple  # user_id, item_id[, strength[, negative[, seen[, last_ts[, event_types]]]]]
 
 
 def interactions(spark: SparkSession, pairs: list[Pair]) -> DataFrame:
-    """Rows of the table: by default of strength 1, not refused, seen, untimed."""
+    """Rows of the table: by default of strength 1, not refused, seen, untimed, of a log with one type of events."""
     rows = []
-    defaults = (None, None, 1.0, 0.0, True, None)
+    defaults = (None, None, 1.0, 0.0, True, None, None)
     for pair in pairs:
-        user, item, strength, negative, seen, last = pair + defaults[len(pair) :]
-        rows.append((user, item, float(strength), float(negative), 1, seen, last, last))
+        user, item, strength, negative, seen, last, types = pair + defaults[len(pair) :]
+        rows.append((user, item, float(strength), float(negative), 1, seen, last, last, types))
     return spark.createDataFrame(rows, COLUMNS)
 
 

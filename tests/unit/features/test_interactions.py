@@ -76,6 +76,19 @@ def test_weights_add_up_by_type_and_others_have_none(spark: SparkSession) -> Non
 
 
 @pytest.mark.quick
+def test_the_types_of_a_pair_are_named_where_the_log_has_several(spark: SparkSession) -> None:
+    rows = built(
+        spark, event("view"), event("purchase"), event("view"), event("skip", item="b"), event("cart", item="c")
+    )
+    assert {item: row["event_types"] for item, row in rows.items()} == {
+        "a": ["purchase", "view"],
+        "b": ["skip"],
+        "c": ["cart"],
+    }
+    assert built(spark, event("view"), event("view", item="b"))["a"]["event_types"] is None
+
+
+@pytest.mark.quick
 def test_refusals_are_kept_apart(spark: SparkSession) -> None:
     row = built(spark, event("like"), event("skip"), event("dislike"), event("skip"))["a"]
     assert (row["strength"], row["negative"]) == (5, 1 + 5 + 1)

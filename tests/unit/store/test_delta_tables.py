@@ -41,6 +41,7 @@ def interactions(spark: SparkSession, day: dt.date, *items: str) -> DataFrame:
         "1D AS strength",
         "0D AS negative",
         "1L AS events",
+        "CAST(null AS array<string>) AS event_types",
         "true AS seen",
         "CAST(null AS timestamp) AS first_ts",
         "CAST(null AS timestamp) AS last_ts",

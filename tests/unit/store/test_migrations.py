@@ -47,13 +47,13 @@ METRICS_1 = Table(
 )
 
 # What INTERACTIONS might become: a unit changes, a column gets another name, one is new.
-INTERACTIONS_2 = replace(
+INTERACTIONS_3 = replace(
     INTERACTIONS,
     columns=(
         *(replace(one, name="disliked") if one.name == "negative" else one for one in INTERACTIONS.columns),
         Column("channel", "string", "where it happened", nullable=True),
     ),
-    version=2,
+    version=3,
 )
 
 
@@ -63,7 +63,7 @@ def renamed(rows: pa.Table) -> pa.Table:
     return rows.rename_columns(["disliked" if name == "negative" else name for name in rows.column_names])
 
 
-TO_2 = Migration("interactions", 2, "strength counts half; negative is called disliked", renamed)
+TO_3 = Migration("interactions", 3, "strength counts half; negative is called disliked", renamed)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_run_adds_columns_by_itself_when_it_next_writes(older: Warehouse) -> N
 
 @pytest.fixture
 def halved(tmp_path: Path) -> DeltaTables:
-    """A table of version 1 of a declaration that has become version 2."""
+    """A table of version 2 of a declaration that has become version 3."""
     made = MadeUp(tmp_path / "warehouse")
     made.more_history(EVE, [("u1", "i1", 4.0)])
     made.more_history(DAY, [("u1", "i1", 6.0), ("u2", "i2", 1.0)])
@@ -127,7 +127,7 @@ def halved(tmp_path: Path) -> DeltaTables:
 
 
 def strengths(tables: DeltaTables) -> list[tuple[Any, ...]]:
-    rows = tables.rows(INTERACTIONS_2).to_pylist()
+    rows = tables.rows(INTERACTIONS_3).to_pylist()
     return sorted((row["run_date"], row["user_id"], row["strength"], row["disliked"], row["channel"]) for row in rows)
 
 
@@ -135,17 +135,17 @@ AFTER = [(EVE, "u1", 2.0, 0.0, None), (DAY, "u1", 3.0, 0.0, None), (DAY, "u2", 0
 
 
 def test_rows_are_rewritten_once_and_the_table_keeps_what_the_declaration_says(halved: DeltaTables) -> None:
-    taken = steps(INTERACTIONS_2, 1, [TO_2])
+    taken = steps(INTERACTIONS_3, 2, [TO_3])
     assert needs_rewriting(taken)
-    assert migrate(halved, INTERACTIONS_2, taken) == 3
+    assert migrate(halved, INTERACTIONS_3, taken) == 3
     assert strengths(halved) == AFTER
-    opened = DeltaTable(halved.path(INTERACTIONS_2))
+    opened = DeltaTable(halved.path(INTERACTIONS_3))
     assert opened.metadata().partition_columns == ["run_date"]
-    assert halved.run_dates(INTERACTIONS_2) == {EVE, DAY}
+    assert halved.run_dates(INTERACTIONS_3) == {EVE, DAY}
     fields = {field.name: field for field in opened.schema().fields}
     assert (fields["user_id"].nullable, fields["channel"].nullable) == (False, True)
-    assert fields["disliked"].metadata["comment"] == INTERACTIONS_2.columns[4].meaning
-    assert halved.made_version(INTERACTIONS_2) == 2
+    assert fields["disliked"].metadata["comment"] == INTERACTIONS_3.columns[4].meaning
+    assert halved.made_version(INTERACTIONS_3) == 3
 
 
 def test_a_migration_that_died_before_it_was_noted_rewrites_nothing_twice(
@@ -157,10 +157,10 @@ def test_a_migration_that_died_before_it_was_noted_rewrites_nothing_twice(
     with monkeypatch.context() as patched:
         patched.setattr(DeltaTables, "keeps_version", die)
         with pytest.raises(KeyboardInterrupt):
-            migrate(halved, INTERACTIONS_2, [TO_2])
-    assert halved.made_version(INTERACTIONS_2) == 1
-    migrate(halved, INTERACTIONS_2, [TO_2])
-    assert (strengths(halved), halved.made_version(INTERACTIONS_2)) == (AFTER, 2)
+            migrate(halved, INTERACTIONS_3, [TO_3])
+    assert halved.made_version(INTERACTIONS_3) == 2
+    migrate(halved, INTERACTIONS_3, [TO_3])
+    assert (strengths(halved), halved.made_version(INTERACTIONS_3)) == (AFTER, 3)
 
 
 def test_a_migration_that_dies_while_it_rewrites_leaves_the_table_as_it_was(halved: DeltaTables) -> None:
@@ -171,10 +171,10 @@ def test_a_migration_that_dies_while_it_rewrites_leaves_the_table_as_it_was(halv
 
     before = halved.rows(INTERACTIONS).to_pylist()
     with pytest.raises(Exception, match="a large batch"):
-        migrate(halved, INTERACTIONS_2, [replace(TO_2, rewrite=dies)])
+        migrate(halved, INTERACTIONS_3, [replace(TO_3, rewrite=dies)])
     assert halved.rows(INTERACTIONS).to_pylist() == before
     with pytest.raises(TableError, match="gives the columns .*; declared are"):
-        migrate(halved, INTERACTIONS_2, [replace(TO_2, rewrite=lambda rows: rows)])
+        migrate(halved, INTERACTIONS_3, [replace(TO_3, rewrite=lambda rows: rows)])
     assert halved.rows(INTERACTIONS).to_pylist() == before
 
 
@@ -200,24 +200,24 @@ def test_a_table_whose_rows_must_be_rewritten_waits_for_migrate(
     halved: DeltaTables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def of_tomorrow(table: Table, version: int, migrations: Sequence[Migration] = ()) -> list[Migration]:
-        return steps(table, version, [TO_2])
+        return steps(table, version, [TO_3])
 
     monkeypatch.setattr("repertoire.store.delta_tables.steps", of_tomorrow)
-    for refused in (lambda: halved.check_version(INTERACTIONS_2), lambda: halved.create(INTERACTIONS_2)):
+    for refused in (lambda: halved.check_version(INTERACTIONS_3), lambda: halved.create(INTERACTIONS_3)):
         with pytest.raises(
-            TableVersionError, match=r"has version 1; this Repertoire writes 2.*Run `repertoire migrate`"
+            TableVersionError, match=r"has version 2; this Repertoire writes 3.*Run `repertoire migrate`"
         ):
             refused()
-    assert halved.made_version(INTERACTIONS_2) == 1
+    assert halved.made_version(INTERACTIONS_3) == 2
     with pytest.raises(TableVersionError, match="has rows of an older Repertoire .strength counts half"):
-        halved.rows(INTERACTIONS_2)
-    before = halved.version(INTERACTIONS_2)
-    migrate(halved, INTERACTIONS_2, [TO_2])
+        halved.rows(INTERACTIONS_3)
+    before = halved.version(INTERACTIONS_3)
+    migrate(halved, INTERACTIONS_3, [TO_3])
     assert strengths(halved) == AFTER
     with pytest.raises(TableVersionError, match=f"at version {before} of its log, .*--inputs latest"):
-        halved.rows(INTERACTIONS_2, before)
+        halved.rows(INTERACTIONS_3, before)
 
 
 def test_a_way_that_is_not_known_is_refused() -> None:
-    with pytest.raises(TableVersionError, match="interactions has version 1; .* no way from version 1 to 2"):
-        steps(INTERACTIONS_2, 1, [])
+    with pytest.raises(TableVersionError, match="interactions has version 2; .* no way from version 2 to 3"):
+        steps(INTERACTIONS_3, 2, [])
