@@ -10,7 +10,7 @@ import pyarrow as pa
 from repertoire import vocabulary as v
 from repertoire.candidates.leading_vectors import leading_vectors
 from repertoire.candidates.pair_matrix import PairMatrix
-from repertoire.candidates.propose_by_history import GIVEN, ITEM_FILTERS, TAKEN, propose_by_history
+from repertoire.candidates.propose_by_history import GIVEN, ITEM_FILTERS, TAKEN, VECTOR, propose_by_history
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender
 from repertoire.candidates.similar_items import SparseRows, fit_similar_items, scaled_products
 from repertoire.candidates.training_pairs import wanted_rows
@@ -24,8 +24,10 @@ def fit(fitting: Fitting) -> FittedModel:
     R is 1 where a pair was wanted; D_u and D_i are the numbers of pairs of users and items, m the mean of D_u; a is
     user_exponent, which GF-CF has at 1, and w low_pass_weight. V (n, factors), an ideal low pass, are the leading eigenvectors of
     R̃ᵀR̃ for R̃ = D_u^-b R D_i^-c, b and c being low_pass_user_exponent and low_pass_item_exponent: smaller ones than the ½ of
-    GF-CF let what is popular weigh more (as in Peng et al. 2024). factors null: a fiftieth of the items, 32 to 512. Of the first
-    filter each item keeps its `neighbors` largest entries, its own left out. Raises InputError where nobody wanted anything.
+    GF-CF let what is popular weigh more (as in Peng et al. 2024). factors null: a fiftieth of the items, 32 to 1,024. Of the
+    first filter each item keeps its `neighbors` largest entries, its own left out.
+
+    Raises InputError where nobody wanted anything.
     """
     settings = fitting.settings.graph_filter
     pairs = wanted_rows(fitting.interactions)
@@ -37,13 +39,14 @@ def fit(fitting: Fitting) -> FittedModel:
     vectors = leading_vectors(
         pairs, ids, counts, scale, 2 * settings.low_pass_user_exponent, factors, settings.rounds, fitting.seed
     )
-    columns = {GIVEN: vectors * scale[:, None], TAKEN: settings.low_pass_weight * vectors / scale[:, None]}
     ends = pa.array(np.arange(len(ids) + 1) * vectors.shape[1], pa.int32())
     table = {
-        name: pa.ListArray.from_arrays(ends, pa.array(rows.astype(np.float32).ravel()))
-        for name, rows in columns.items()
+        v.ITEM_ID: ids,
+        VECTOR: pa.ListArray.from_arrays(ends, pa.array(vectors.ravel())),
+        GIVEN: pa.array(scale),
+        TAKEN: pa.array(settings.low_pass_weight / scale),
     }
-    filters = fitting.spark.createDataFrame(pa.table({v.ITEM_ID: ids, **table}))
+    filters = fitting.spark.createDataFrame(pa.table(table))
     return replace(
         model, tables={**model.tables, ITEM_FILTERS: filters}, metadata={**model.metadata, "seed": fitting.seed}
     )

@@ -16,7 +16,7 @@ _PLACE, _PAIRS, _HELD = "__place", "__pairs", "__held"
 @dataclass(frozen=True)
 class HeldBack:
     """train: interactions without what is held back; asked: one column user_id, the users of whom something is; users: how many;
-    truth: user_id, item_id of what was held back and is wanted."""
+    truth: user_id, item_id of what was held back: wanted and consumed."""
 
     train: DataFrame
     asked: DataFrame
@@ -25,12 +25,12 @@ class HeldBack:
 
 
 def hold_back(interactions: DataFrame, *, most_users: int, seed: int, folder: str) -> HeldBack:
-    """Holds back a fifth of the wanted pairs of up to about most_users users, chosen by a hash of seed and id.
+    """Holds back a fifth of the wanted and consumed pairs of up to about most_users users, chosen by a hash of seed and id.
 
     The last ones by last_ts, pairs without a time first among them by hash. Users keep one pair at least. The train part and the
     users are materialised in the folder; the driver holds the truth.
     """
-    wanted = (F.col(v.STRENGTH) > 0) & (F.col(v.NEGATIVE) <= F.col(v.STRENGTH))
+    wanted = F.col(v.SEEN) & (F.col(v.STRENGTH) > 0) & (F.col(v.NEGATIVE) <= F.col(v.STRENGTH))
     [(users,)] = interactions.where(wanted).agg(F.approx_count_distinct(v.USER_ID)).collect()
     share = min(1.0, most_users / max(users, 1))
     chosen = wanted & (F.pmod(F.xxhash64(F.lit(seed), v.USER_ID), F.lit(1_000_000)) < int(share * 1_000_000))

@@ -22,7 +22,7 @@ from repertoire.candidates.user_blocks import PairRows, UserBlock, threads_of_a_
 from repertoire.candidates.weighing import ALL_ALIKE, Weighing
 from repertoire.frames.local_parquet import local_parquet, read_column
 
-ITEM_FILTERS, GIVEN, TAKEN = "item_filters", "given", "taken"
+ITEM_FILTERS, VECTOR, GIVEN, TAKEN = "item_filters", "vector", "given", "taken"
 _SPEAKS, _MASKED = "speaks", "masked"
 _CELLS = 1 << 21  # scores of all items that a thread holds at once: 16 MiB
 
@@ -34,10 +34,10 @@ def propose_by_history(model: FittedModel, request: Request, weighing: Weighing 
     """Proposals (see `Recommender`) of a model with the table similar_items, for users who liked some of its items.
 
     An item's score is the sum of its neighbours' weights over the user's wanted items; items that none of them speaks for are
-    not proposed. Where the model has the table item_filters (item_id, given and taken array<float>), given_j · taken_i is added
-    for each wanted item j, and every item has a score. What an item adds is multiplied by what it says of others, and what it
-    says of its own added to its own score. The reason names the other item that adds most by its weight. The similarities are
-    sent to each executor once.
+    not proposed. Where the model has the table item_filters (item_id, vector array<float>, given and taken double), given_j ×
+    vector_j · vector_i × taken_i is added for each wanted item j, and every item has a score. What an item adds is multiplied by
+    what it says of others, and what it says of its own added to its own score. The reason names the other item that adds most
+    by its weight. The similarities are sent to each executor once.
     """
     return propose_by_similarities(model, request, similar_items(model), weighing)
 
@@ -70,12 +70,13 @@ def propose_by_similarities(
     return rows.in_tasks(ids, partitions, threads_of_a_task(request.spark), lists, PROPOSALS)
 
 
-def _filters(model: FittedModel) -> tuple[NDArray, NDArray] | None:
+def _filters(model: FittedModel) -> tuple[NDArray, NDArray, NDArray] | None:
+    """vectors (n, f), given (n,), taken (n,), or None."""
     if ITEM_FILTERS not in model.tables:
         return None
-    table = model.tables[ITEM_FILTERS].select(v.ITEM_ID, GIVEN, TAKEN).toArrow().sort_by(v.ITEM_ID).combine_chunks()
-    _, given, taken = (column.combine_chunks() for column in table.columns)
-    return tuple(each.flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1) for each in (given, taken))
+    table = model.tables[ITEM_FILTERS].select(v.ITEM_ID, VECTOR, GIVEN, TAKEN).toArrow().sort_by(v.ITEM_ID)
+    vectors = table.column(VECTOR).combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1)
+    return vectors, table.column(GIVEN).to_numpy(), table.column(TAKEN).to_numpy()
 
 
 def _speaking_or_seen(masks: bool, weighing: Weighing, pairs: pa.Table) -> pa.Table:
@@ -100,7 +101,7 @@ class _Scorer:
     proposable: NDArray[np.bool_]
     k: int
     explains: bool
-    filters: tuple[NDArray, NDArray] | None
+    filters: tuple[NDArray, NDArray, NDArray] | None
     weighing: Weighing
 
     def lists(self, block: UserBlock, users: pa.ChunkedArray | None) -> pa.RecordBatch:
@@ -136,13 +137,15 @@ class _Scorer:
         if self.filters is None:
             none = np.zeros((0, count))
             return list(history_lists((*history, *says), hidden, self.similar, none, self.proposable, self.k))
-        given, taken = self.filters
-        rows = csr_matrix((of_others, columns, starts), shape=(users, count)) @ given.astype(np.float64)
+        vectors, given, taken = self.filters
+        rows = csr_matrix((of_others * given[columns], columns, starts), shape=(users, count)) @ vectors.astype(
+            np.float64
+        )
         step, found = max(1, _CELLS // max(1, count)), []
         for first in range(0, users, step):
             last = min(first + step, users)
             here, there = ((starts[first : last + 1], columns) for starts, columns in (history, hidden))
-            more = rows[first:last] @ taken.T
+            more = (rows[first:last] @ vectors.T) * taken
             found.append(history_lists((*here, *says), there, self.similar, more, self.proposable, self.k))
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 

@@ -63,7 +63,7 @@ def search_space(section: Section) -> dict[str, Range]:
 
 def with_values(section: Section, values: Mapping[str, Any]) -> Section:
     """The section with these values, whole numbers rounded, checked as any setting is."""
-    whole = {name for name in values if type(section).model_fields[name].annotation is int}
+    whole = {name for name in values if type(section).model_fields[name].annotation in (int, int | None)}
     rounded = {name: round(value) if name in whole else value for name, value in values.items()}
     return type(section).model_validate(section.model_dump() | rounded)
 

@@ -103,6 +103,7 @@ def test_weights_leave_out_what_only_disturbs() -> None:
 def test_the_last_fifth_of_some_users_is_held_back(spark: SparkSession, tmp_path: Path) -> None:
     rows = [(f"u{user:02}", f"i{item}", 1.0, 0.0, True, at(item)) for user in range(40) for item in range(10)]
     rows += [("refuser", "i1", 0.0, 1.0), ("short", "i1"), ("short", "i2")]
+    rows += [(f"u{user:02}", f"viewed{item}", 1.0, 0.0, False, at(-1)) for user in range(40) for item in range(9)]
     part = hold_back(interactions(spark, rows), most_users=20, seed=3, folder=str(tmp_path))
     held = set(zip(*(part.truth.column(name).to_pylist() for name in ("user_id", "item_id")), strict=True))
     users = {user for user, _ in held}

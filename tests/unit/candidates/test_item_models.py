@@ -186,11 +186,11 @@ def test_graph_filter_by_eigenvectors(
     linear = normal.T @ (normal * items_of**-0.5) / np.sqrt(items_of.mean())
     np.testing.assert_allclose(matrix_of(model), largest(linear, 25), rtol=1e-5)
     rows = {row["item_id"]: row for row in model.tables["item_filters"].collect()}
-    given, taken = (np.array([rows[item][name] for item in ITEMS]) for name in ("given", "taken"))
+    vector, given, taken = (np.array([rows[item][name] for item in ITEMS]) for name in ("vector", "given", "taken"))
     graph = matrix * items_of**-0.3 * users_of**-0.4
     vectors = np.linalg.eigh(graph.T @ graph)[1][:, ::-1][:, :5]
     low_pass = 0.7 * (vectors @ vectors.T) * users_of[:, None] ** -0.4 * users_of**0.4
-    np.testing.assert_allclose(given @ taken.T, low_pass, atol=1e-4)
+    np.testing.assert_allclose((given[:, None] * vector) @ vector.T * taken, low_pass, atol=1e-4)
 
     frame = interactions(spark, pairs())
     users = sorted({row[0] for row in pairs()})
