@@ -24,7 +24,7 @@ from repertoire.frames.local_parquet import local_parquet, read_column
 
 ITEM_FILTERS, VECTOR, GIVEN, TAKEN = "item_filters", "vector", "given", "taken"
 _SPEAKS, _MASKED = "speaks", "masked"
-_CELLS = 1 << 21  # scores of all items that a thread holds at once: 16 MiB
+_CELLS = 1 << 22  # scores of all items that a thread holds at once: 32 MiB
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int32]]
 """starts and positions of items."""
@@ -76,7 +76,7 @@ def _filters(model: FittedModel) -> tuple[NDArray, NDArray, NDArray] | None:
         return None
     table = model.tables[ITEM_FILTERS].select(v.ITEM_ID, VECTOR, GIVEN, TAKEN).toArrow().sort_by(v.ITEM_ID)
     vectors = table.column(VECTOR).combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1)
-    return vectors, table.column(GIVEN).to_numpy(), table.column(TAKEN).to_numpy()
+    return vectors.astype(np.float64), table.column(GIVEN).to_numpy(), table.column(TAKEN).to_numpy()
 
 
 def _speaking_or_seen(masks: bool, weighing: Weighing, pairs: pa.Table) -> pa.Table:
@@ -138,9 +138,7 @@ class _Scorer:
             none = np.zeros((0, count))
             return list(history_lists((*history, *says), hidden, self.similar, none, self.proposable, self.k))
         vectors, given, taken = self.filters
-        rows = csr_matrix((of_others * given[columns], columns, starts), shape=(users, count)) @ vectors.astype(
-            np.float64
-        )
+        rows = csr_matrix((of_others * given[columns], columns, starts), shape=(users, count)) @ vectors
         step, found = max(1, _CELLS // max(1, count)), []
         for first in range(0, users, step):
             last = min(first + step, users)

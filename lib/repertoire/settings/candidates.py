@@ -1,5 +1,6 @@
 """Settings of the candidate models and of the scorer that they share."""
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -305,6 +306,13 @@ class BlendSettings(Section):
     validation_users: int = Field(
         3000, ge=1, description="users of whom a fifth is held back to learn the weights, at most"
     )
+
+    @field_validator("sources", "weights")
+    @classmethod
+    def _of_single_models(cls, names: Collection[str]) -> Collection[str]:
+        if {AUTO, BLEND} & set(names):
+            raise ValueError("a blend is made of single models: leave out auto and blend")
+        return names
 
 
 class AutoSettings(Section):
