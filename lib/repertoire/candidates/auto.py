@@ -23,7 +23,7 @@ from repertoire.settings.search_space import differing
 _NOT_ALONE = (v.AUTO, v.BLEND, v.POPULAR_IN_SEGMENT, v.ALS)
 """Models that are not tried unless the settings name them: popularity by segment fills up, ials is als at a lower price."""
 
-_NEED_TIMES = ("sequential",)
+_NEED_TIMES = (v.SEQUENTIAL,)
 _OVERHEAD = 2.0  # seconds that a trial takes on the smallest log
 _REFINED = 2  # models that are tried with other settings
 _BLENDED = 4  # models that are blended at most

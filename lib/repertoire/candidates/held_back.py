@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
+from repertoire.candidates.training_pairs import wanted_column
 from repertoire.frames.materialise import materialise
 
 _SHARE = 0.2
@@ -30,7 +31,7 @@ def hold_back(interactions: DataFrame, *, most_users: int, seed: int, folder: st
     The last ones by last_ts, pairs without a time first among them by hash. Users keep one pair at least. The train part and the
     users are materialised in the folder; the driver holds the truth.
     """
-    wanted = F.col(v.SEEN) & (F.col(v.STRENGTH) > 0) & (F.col(v.NEGATIVE) <= F.col(v.STRENGTH))
+    wanted = F.col(v.SEEN) & wanted_column()
     [(users,)] = interactions.where(wanted).agg(F.approx_count_distinct(v.USER_ID)).collect()
     share = min(1.0, most_users / max(users, 1))
     chosen = wanted & (F.pmod(F.xxhash64(F.lit(seed), v.USER_ID), F.lit(1_000_000)) < int(share * 1_000_000))

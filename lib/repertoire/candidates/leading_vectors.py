@@ -44,14 +44,13 @@ def leading_vectors(
 
         def whole(blocks: list[UserBlock]) -> Iterator[pa.RecordBatch]:
             matrix = PairMatrix.of(blocks, len(ids))
+            weights = _user_weights(matrix, exponent)
             some = ranges(matrix.users, _PARTS)
             with ThreadPoolExecutor(threads) as pool:
 
                 def multiply(vectors: Floats) -> Floats:
                     scaled = scales * vectors
-                    return (
-                        _added(pool.map(lambda users: _part(matrix, users, exponent, scaled), some), vectors) * scales
-                    )
+                    return _added(pool.map(lambda users: _part(matrix, users, weights, scaled), some), vectors) * scales
 
                 found = _leading(multiply, len(ids), size, rounds, seed)
             yield pa.record_batch({"sums": pa.array([found.tobytes()], pa.binary())})
@@ -67,10 +66,11 @@ def leading_vectors(
 
         def part(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             matrix = files.open()
+            weights = _user_weights(matrix, exponent)
             some = ranges(matrix.users, _PARTS)
             for number in (number for batch in batches for number in batch.column(0).to_pylist()):
                 users = some[number] if number < len(some) else (0, 0)
-                sums = _part(matrix, users, exponent, shared.value)
+                sums = _part(matrix, users, weights, shared.value)
                 yield pa.record_batch({"sums": pa.array([sums.tobytes()], pa.binary())})
 
         rows = spark.range(0, _PARTS, 1, min(_PARTS, tasks)).mapInArrow(part, _SUMS).toLocalIterator()
@@ -87,9 +87,12 @@ def _added(parts: "Iterator[Floats]", like: Floats) -> Floats:
     return total
 
 
-def _part(matrix: PairMatrix, users: tuple[int, int], exponent: float, vectors: Floats) -> Floats:
+def _user_weights(matrix: PairMatrix, exponent: float) -> Floats:
+    return np.asarray(np.maximum(matrix.items_of, 1) ** -exponent, np.float32)
+
+
+def _part(matrix: PairMatrix, users: tuple[int, int], weights: Floats, vectors: Floats) -> Floats:
     sums = np.zeros_like(vectors)
-    weights = np.asarray(np.maximum(matrix.items_of, 1) ** -exponent, np.float32)
     _add_smoothed(users[0], users[1], matrix.starts, matrix.columns, weights, vectors, sums)
     return sums
 

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
 from repertoire.candidates.ials_cost import IalsSize
+from repertoire.candidates.training_pairs import wanted_column
 from repertoire.settings import CandidateSettings
 
 # Core seconds, measured on the public sets of docs/models.md; right within a factor of three or so.
@@ -32,7 +33,7 @@ class LogSize:
 
 def log_size(interactions: DataFrame) -> LogSize:
     """Of the pairs that were wanted. Two aggregations."""
-    wanted = interactions.where((F.col(v.STRENGTH) > 0) & (F.col(v.NEGATIVE) <= F.col(v.STRENGTH)))
+    wanted = interactions.where(wanted_column())
     squares = F.coalesce(F.sum(F.col("n") * F.col("n")), F.lit(0))
     columns = [F.count("n").alias("ids"), squares.alias("squares"), F.coalesce(F.sum("n"), F.lit(0)).alias("pairs")]
     by_user = wanted.groupBy(v.USER_ID).agg(F.count(F.lit(1)).alias("n"), F.count(v.LAST_TS).alias("timed"))

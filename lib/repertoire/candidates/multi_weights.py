@@ -18,6 +18,7 @@ from repertoire import vocabulary as v
 from repertoire.candidates.behaviours import BEHAVIOURS, behaviour_bits
 from repertoire.candidates.blend_weights import ascent
 from repertoire.candidates.similar_items import SparseRows
+from repertoire.candidates.training_pairs import wanted_column
 from repertoire.settings import MultiSettings
 
 _K = 10
@@ -133,7 +134,7 @@ def learn(interactions: DataFrame, log: Log, settings: MultiSettings, seed: int)
 
 def _sample(interactions: DataFrame, most_users: int, seed: int) -> pa.Table:
     """user_id, item_id, event_types, seen, last_ts of the wanted pairs of some users, by user and item."""
-    wanted = interactions.where((F.col(v.STRENGTH) > 0) & (F.col(v.NEGATIVE) <= F.col(v.STRENGTH)))
+    wanted = interactions.where(wanted_column())
     [(users,)] = wanted.where(v.SEEN).agg(F.approx_count_distinct(v.USER_ID)).collect()
     share = int(min(1.0, most_users / max(users, 1)) * 1_000_000)
     chosen = wanted.where(F.pmod(F.xxhash64(F.lit(seed), v.USER_ID), F.lit(1_000_000)) < share)

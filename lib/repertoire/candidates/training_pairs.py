@@ -79,6 +79,11 @@ def is_wanted(pairs: pa.Table) -> NDArray[np.bool_]:
     return found
 
 
+def wanted_column() -> Column:
+    """The same of a frame's rows."""
+    return (F.col(v.STRENGTH) > 0) & (F.col(v.NEGATIVE) <= F.col(v.STRENGTH))
+
+
 def nothing_to_learn_from(model: str) -> InputError:
     """What to raise where there is not one pair; `model` as it is called in messages."""
     return InputError(
