@@ -70,10 +70,10 @@ def build_interactions(events: DataFrame, *, cutoff: dt.datetime | None, setting
         _total(strength * counted, settings).alias(v.STRENGTH),
         _total(negative * counted, settings).alias(v.NEGATIVE),
         F.count(F.lit(1)).alias(v.EVENTS),
-        _types(profile).alias(v.TYPES),
         F.bool_or(seen).alias(v.SEEN),
         F.min(v.EVENT_TS).alias(v.FIRST_TS),
         F.max(v.EVENT_TS).alias(v.LAST_TS),
+        _types(profile).alias(v.TYPES),
     )
     return Interactions(frame, report_interactions(events, profile))
 
