@@ -24,6 +24,7 @@ RUNTIME = [
 
 TEST = [
     "pytest>=9,<10",
+    "pytest-xdist>=3.8,<4",
     "hypothesis>=6.170,<7",
     "chispa>=0.12,<1",
     "import-linter>=2.16,<3",

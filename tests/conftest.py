@@ -22,7 +22,15 @@ _WITH_RUNS = tuple(Path(__file__).with_name(name) for name in ("airflow", "clust
 def spark() -> Iterator[SparkSession]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     session = start_session(
-        SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2), app="repertoire-tests"
+        SparkSettings(
+            master="local[2]",
+            driver_memory="2g",
+            shuffle_partitions=2,
+            # What is small is over before the JVM's second compiler has made it fast. The first one alone has room for little.
+            java_options="-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
+            conf={"spark.sql.codegen.cache.maxEntries": "5000"},
+        ),
+        app="repertoire-tests",
     )
     yield session
     session.stop()

@@ -3,6 +3,7 @@ in the registry.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ class World:
             about, "item_id string, title string, tags array<string>"
         ).localCheckpoint()
         self.fitted: dict[str, FittedModel] = {}
+        self.proposed: dict[tuple[str, int], list[tuple]] = {}
 
     def fitting(self, model: Recommender, frame: DataFrame | None = None, part: str = "first") -> Fitting:
         folder = self.folder / model.name / part
@@ -89,9 +91,15 @@ class World:
         return dataclasses.replace(request(self.frame, SETTINGS, USERS, k), **changes)
 
     def propose(self, model: Recommender, k: int = 5, **changes: Any) -> list[tuple]:
-        return proposals(model.propose(self.fit(model), self.request(k, **changes)))
+        """Computed once where nothing is changed."""
+        if changes or (model.name, k) not in self.proposed:
+            found = proposals(model.propose(self.fit(model), self.request(k, **changes)))
+            if changes:
+                return found
+            self.proposed[model.name, k] = found
+        return self.proposed[model.name, k]
 
-    @property
+    @functools.cached_property
     def seen(self) -> set[tuple[str, str]]:
         return {(row["user_id"], row["item_id"]) for row in self.frame.where("seen").collect()}
 

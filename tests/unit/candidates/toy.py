@@ -71,7 +71,7 @@ def request(
 
 def proposals(frame: DataFrame) -> list[tuple]:
     """user_id, item_id, score, rank, reason, in the order of user and rank."""
-    return [tuple(row) for row in frame.orderBy("user_id", "rank").collect()]
+    return sorted((tuple(row) for row in frame.collect()), key=lambda row: (row[0], row[3]))
 
 
 def factors(frame: DataFrame) -> dict[str, list[float]]:
