@@ -53,9 +53,8 @@ class Trials:
         except RepertoireError as error:
             self._without(choice, error.in_logs)
             return None
-        except (
-            Exception
-        ) as error:  # whatever a model runs into, the others may still be chosen; its words may quote rows
+        except Exception as error:
+            # Whatever a model runs into, the others may still be chosen. Its words may quote rows.
             self._without(choice, f"{type(error).__name__}; {choice.model} by itself says more")
             return None
         heads = lists.filter(pc.less_equal(lists.column(v.RANK), HEAD))

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from repertoire import vocabulary as v
+from repertoire.candidates.pair_kernel import Doubles
 from repertoire.candidates.top_k_kernel import six_digits
 
 Codes = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

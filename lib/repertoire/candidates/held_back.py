@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
@@ -25,16 +25,21 @@ class HeldBack:
     truth: pa.Table
 
 
+def some_users(interactions: DataFrame, most_users: int, seed: int) -> Column:
+    """Whether a row's user is among about most_users who wanted and consumed something, chosen by a hash of seed and id."""
+    consumers = interactions.where(F.col(v.SEEN) & wanted_column())
+    [(users,)] = consumers.agg(F.approx_count_distinct(v.USER_ID)).collect()
+    share = int(min(1.0, most_users / max(users, 1)) * 1_000_000)
+    return F.pmod(F.xxhash64(F.lit(seed), v.USER_ID), F.lit(1_000_000)) < share
+
+
 def hold_back(interactions: DataFrame, *, most_users: int, seed: int, folder: str) -> HeldBack:
-    """Holds back a fifth of the wanted and consumed pairs of up to about most_users users, chosen by a hash of seed and id.
+    """Holds back a fifth of the wanted and consumed pairs of `some_users`.
 
     The last ones by last_ts, pairs without a time first among them by hash. Users keep one pair at least. The train part and the
     users are materialised in the folder; the driver holds the truth.
     """
-    wanted = F.col(v.SEEN) & wanted_column()
-    [(users,)] = interactions.where(wanted).agg(F.approx_count_distinct(v.USER_ID)).collect()
-    share = min(1.0, most_users / max(users, 1))
-    chosen = wanted & (F.pmod(F.xxhash64(F.lit(seed), v.USER_ID), F.lit(1_000_000)) < int(share * 1_000_000))
+    chosen = F.col(v.SEEN) & wanted_column() & some_users(interactions, most_users, seed)
     by_hash = F.xxhash64(F.lit(seed + 1), v.USER_ID, v.ITEM_ID)
     newest = Window.partitionBy(v.USER_ID, chosen).orderBy(F.col(v.LAST_TS).desc_nulls_last(), by_hash, v.ITEM_ID)
     placed = interactions.withColumn(_PLACE, F.row_number().over(newest)).withColumn(

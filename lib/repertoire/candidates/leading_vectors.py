@@ -1,24 +1,26 @@
 """The smoothest directions on the graph of users and items: leading eigenvectors of the items' normalised co-occurrence."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
 from repertoire.candidates.compiled import compiled
 from repertoire.candidates.ials_cost import pairs_of_one_task
-from repertoire.candidates.pair_kernel import Floats, Ints, Longs
+from repertoire.candidates.pair_kernel import Doubles, Floats, Ints, Longs
 from repertoire.candidates.pair_matrix import PairMatrix, matrix_files, ranges
 from repertoire.candidates.user_blocks import PairRows, UserBlock, blocks_for, threads_of_a_task
 
 _PARTS = 16  # of the users, whose sums are added in order: so that the bits do not depend on who computed which
 _OVERSAMPLED = 16
 _SUMS = "sums binary"
+_LEAST_APART = 1e-4  # of a column, what those before it leave
 
-Doubles = NDArray[np.float64]
 Multiply = Callable[[Floats], Floats]
+Each = Callable[[Callable[[Doubles], Doubles], Iterable[Doubles]], Iterable[Doubles]]
 
 
 def leading_vectors(
@@ -52,7 +54,7 @@ def leading_vectors(
                     scaled = scales * vectors
                     return _added(pool.map(lambda users: _part(matrix, users, weights, scaled), some), vectors) * scales
 
-                found = _leading(multiply, len(ids), size, rounds, seed)
+                found = _leading(multiply, len(ids), size, rounds, seed, pool.map)
             yield pa.record_batch({"sums": pa.array([found.tobytes()], pa.binary())})
 
         [(found,)] = pairs.in_one_task(ids, blocks_for(count), threads, whole, _SUMS).collect()
@@ -121,14 +123,30 @@ def _add_smoothed(
                 row[factor] += total[factor]
 
 
-def _leading(multiply: Multiply, items: int, size: int, rounds: int, seed: int) -> Floats:
+def _leading(multiply: Multiply, items: int, size: int, rounds: int, seed: int, each: Each = map) -> Floats:
     random = np.random.Generator(np.random.PCG64(seed))
     width = min(size + _OVERSAMPLED, items)
-    basis = np.linalg.qr(random.standard_normal((items, width)))[0]
+    basis = _orthonormal(random.standard_normal((items, width)), each)
     for _ in range(rounds):
-        basis = np.linalg.qr(multiply(basis.astype(np.float32)).astype(np.float64))[0]
-    small: NDArray[np.float64] = basis.T @ multiply(basis.astype(np.float32)).astype(np.float64)
+        basis = _orthonormal(multiply(basis.astype(np.float32)).astype(np.float64), each)
+    small: Doubles = basis.T @ multiply(basis.astype(np.float32)).astype(np.float64)
     _, turn = np.linalg.eigh((small + small.T) / 2)
     vectors = basis @ turn[:, ::-1][:, :size]
     largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(size)]
     return np.asarray(vectors * np.where(largest < 0, -1, 1), np.float32)
+
+
+def _orthonormal(vectors: Doubles, each: Each) -> Doubles:
+    """(n, f): an orthonormal basis of the columns, by Cholesky's factor of their products: a third of the time that QR takes,
+    which serves where columns are too near to each other for it."""
+    parts = [vectors[first:last] for first, last in ranges(len(vectors), _PARTS)]
+    products = reduce(np.add, each(lambda part: part.T @ part, parts))
+    try:
+        factor = np.linalg.cholesky(products)
+    except np.linalg.LinAlgError:
+        return np.linalg.qr(vectors)[0]
+    sizes = np.diag(factor) / np.sqrt(np.diag(products))
+    if sizes.min() < _LEAST_APART:
+        return np.linalg.qr(vectors)[0]
+    turn = solve_triangular(factor, np.eye(len(factor)), lower=True).T
+    return np.concatenate(list(each(lambda part: part @ turn, parts)))

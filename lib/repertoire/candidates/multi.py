@@ -39,9 +39,9 @@ def fit(fitting: Fitting) -> FittedModel:
 
     Item i gets Σ_u n_u^-user_exponent / n_j^item_exponent from item j, over the users u who wanted both by whatever behaviour;
     n are numbers of pairs. A user's item j says that with the sum of its behaviours' weights, only the consuming ones (such as a
-    purchase) where it has any. An item that the user wanted and
-    has not consumed (a full cart) also speaks for itself: with the weight that its behaviours have for that, times how much
-    oftener than others it ends as consumed. What comes from others is divided by n_i^popularity_exponent.
+    purchase) where it has any. An item that the user wanted and has not consumed (a full cart) also speaks for itself: with the
+    weight that its behaviours have for that, times how much oftener than others it ends as consumed. What comes from others is
+    divided by n_i^popularity_exponent.
 
     The weights and that exponent make nDCG@10 highest for the newest consumed item of each of up to validation_users users,
     left out of all that the model knows (see `learn`). Logs with a single type of events have one behaviour and nothing of

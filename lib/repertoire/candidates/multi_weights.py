@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
 from repertoire import vocabulary as v
 from repertoire.candidates.behaviours import BEHAVIOURS, behaviour_bits
 from repertoire.candidates.blend_weights import ascent
+from repertoire.candidates.held_back import some_users
+from repertoire.candidates.pair_kernel import Doubles
 from repertoire.candidates.similar_items import SparseRows
 from repertoire.candidates.training_pairs import wanted_column
 from repertoire.settings import MultiSettings
@@ -31,8 +32,6 @@ _OWN_AT_FIRST = 4.0
 _UNJUDGED_EXPONENT = 0.25
 _PRIOR = 10.0
 _LEAST = 1e-4  # of what is taken away: below it a difference of float32 sums is no more than rounding
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -134,10 +133,7 @@ def learn(interactions: DataFrame, log: Log, settings: MultiSettings, seed: int)
 
 def _sample(interactions: DataFrame, most_users: int, seed: int) -> pa.Table:
     """user_id, item_id, event_types, seen, last_ts of the wanted pairs of some users, by user and item."""
-    wanted = interactions.where(wanted_column())
-    [(users,)] = wanted.where(v.SEEN).agg(F.approx_count_distinct(v.USER_ID)).collect()
-    share = int(min(1.0, most_users / max(users, 1)) * 1_000_000)
-    chosen = wanted.where(F.pmod(F.xxhash64(F.lit(seed), v.USER_ID), F.lit(1_000_000)) < share)
+    chosen = interactions.where(wanted_column() & some_users(interactions, most_users, seed))
     rows = chosen.select(v.USER_ID, v.ITEM_ID, v.TYPES, v.SEEN, v.LAST_TS).toArrow()
     return rows.sort_by([(v.USER_ID, "ascending"), (v.ITEM_ID, "ascending")]).combine_chunks()
 

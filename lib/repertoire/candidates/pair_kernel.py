@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from repertoire.candidates.compiled import compiled
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 

@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from repertoire.candidates.compiled import compiled
-from repertoire.candidates.pair_kernel import Ints, Longs
+from repertoire.candidates.pair_kernel import Doubles, Ints, Longs
 
 Weights = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 SCALED, COSINE, JACCARD = 0, 1, 2
 

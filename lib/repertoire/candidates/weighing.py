@@ -7,10 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from repertoire.candidates.pair_kernel import Ints, Longs
+from repertoire.candidates.pair_kernel import Doubles, Ints, Longs
 from repertoire.candidates.training_pairs import is_wanted
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

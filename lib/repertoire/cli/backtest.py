@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from repertoire.cli.options import AsJson, Debug, Env, Set, Warehouse, overrides, parse_date, parse_lengths
+from repertoire.cli.options import AsJson, Debug, Env, Set, Warehouse, parse_date, parse_lengths, settings_of_trial
 from repertoire.cli.outcome import explained
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ def backtest(
     with explained(debug=debug):
         from repertoire.cli.sessions import lazy_session
         from repertoire.errors import SettingsError
-        from repertoire.settings import load_settings
 
         shortcuts: dict[str, object] = {
             "run__warehouse": warehouse,
@@ -68,17 +67,13 @@ def backtest(
             "evaluation__k": parse_lengths(k) if k else None,
             "evaluation__by": by.split(",") if by else None,
         }
-        paths = {"events": events, "items": items, "users": users}
-        files = {"ingest": {name: path for name, path in paths.items() if path is not None}}
-        settings = load_settings(env=env, values=files, overrides=overrides(set_, **shortcuts))
+        settings = settings_of_trial(env, set_, events, items, users, **shortcuts)
         if windows < 1:
             raise SettingsError(f"--windows takes a positive number, received {windows}")
         if windows > 1 and (truth or settings.evaluation.split not in ("auto", "global_time")):
             raise SettingsError(
                 "--windows moves the cutoff of global_time; it cannot go with --truth or another --split"
             )
-        if events is None and (items or users):
-            raise SettingsError("--items and --users go with a log; a warehouse has its own")
         day = parse_date(run_date, "--run-date") if run_date else None
         with lazy_session(settings, app="repertoire backtest", debug=debug) as session:
             results = _results(session(), settings, model or [], day, truth, windows, from_log=events is not None)

@@ -1,11 +1,14 @@
 """Options that mean the same in every command."""
 
 import datetime as dt
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from repertoire.errors import SettingsError
+
+if TYPE_CHECKING:
+    from repertoire.settings import Settings
 
 Env = Annotated[
     str | None,
@@ -33,6 +36,27 @@ def overrides(given: list[str] | None, **shortcuts: object) -> list[str]:
     """The texts of --set, then those of options that are short for a setting; `__` in a name stands for a dot."""
     short = [f"{name.replace('__', '.')}={value}" for name, value in shortcuts.items() if value is not None]
     return [*(given or []), *short]
+
+
+def settings_of_trial(
+    env: str | None,
+    given: list[str] | None,
+    events: str | None,
+    items: str | None,
+    users: str | None,
+    **shortcuts: object,
+) -> "Settings":
+    """The settings of a command that tries models on a log, or without `events` on a warehouse.
+
+    Raises SettingsError for them, and for a catalogue or accounts beside a warehouse's own.
+    """
+    from repertoire.settings import load_settings
+
+    if events is None and (items or users):
+        raise SettingsError("--items and --users go with a log; a warehouse has its own")
+    paths = {"events": events, "items": items, "users": users}
+    files = {"ingest": {name: path for name, path in paths.items() if path is not None}}
+    return load_settings(env=env, values=files, overrides=overrides(given, **shortcuts))
 
 
 def parse_lengths(text: str) -> list[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from repertoire.cli.options import AsJson, Debug, Env, Set, Warehouse, overrides, parse_date
+from repertoire.cli.options import AsJson, Debug, Env, Set, Warehouse, parse_date, settings_of_trial
 from repertoire.cli.outcome import explained
 
 if TYPE_CHECKING:
@@ -63,19 +63,13 @@ def tune(
     with explained(debug=debug):
         from repertoire.cli.out_file import check_out, write_out
         from repertoire.cli.sessions import lazy_session
-        from repertoire.errors import SettingsError
         from repertoire.evaluation.truth_file import read_truth
         from repertoire.pipeline.backtest_inputs import backtest_of_log, backtest_of_warehouse, tuning_of
-        from repertoire.settings import load_settings
         from repertoire.tuning.tune import Bounds, Metric, check_searchable
         from repertoire.tuning.tune import tune as search
 
         shortcuts = {"run__warehouse": warehouse, "evaluation__split": split, "evaluation__holdout_days": days}
-        paths = {"events": events, "items": items, "users": users}
-        files = {"ingest": {name: path for name, path in paths.items() if path is not None}}
-        settings = load_settings(env=env, values=files, overrides=overrides(set_, **shortcuts))
-        if events is None and (items or users):
-            raise SettingsError("--items and --users go with a log; a warehouse has its own")
+        settings = settings_of_trial(env, set_, events, items, users, **shortcuts)
         bounds, wanted = Bounds(trials, budget), Metric.of(metric)
         models = model or settings.candidates.models
         check_searchable(models, settings.candidates)

@@ -265,13 +265,15 @@ class ContentSettings(Section):
 
     weights: ContentWeights = ContentWeights()
     weighting: Literal["bm25", "tfidf"] = Field("bm25", description="how much a term says of an item")
-    saturation: float = Field(
+    saturation: Annotated[float, Between(0.3, 5, log=True)] = Field(
         1.2, ge=0, description="bm25: how many occurrences of a term it takes to say half of the most that it can"
     )
-    length_share: float = Field(
+    length_share: Annotated[float, Between(0, 1)] = Field(
         0.75, ge=0, le=1, description="bm25: how far long texts are discounted: 0 not at all, 1 by their length"
     )
-    neighbors: int = Field(100, ge=1, le=100_000, description="wanted items that speak for an item: the most alike")
+    neighbors: Annotated[int, Between(20, 1000, log=True)] = Field(
+        100, ge=1, le=100_000, description="wanted items that speak for an item: the most alike"
+    )
     max_items_of_a_term: int = Field(
         20_000,
         ge=1,
@@ -285,9 +287,15 @@ class ContentSettings(Section):
 class MultiSettings(Section):
     """Several behaviours, such as views, carts and purchases, each with a weight that is learnt."""
 
-    neighbors: int = Field(1000, ge=1, le=100_000, description="items that speak for an item")
-    user_exponent: float = Field(0.25, ge=0, le=2, description="a user of n items says 1 / n^this of each two of them")
-    item_exponent: float = Field(0.3, ge=0, le=2, description="an item of n users says 1 / n^this of each other one")
+    neighbors: Annotated[int, Between(100, 3000, log=True)] = Field(
+        1000, ge=1, le=100_000, description="items that speak for an item"
+    )
+    user_exponent: Annotated[float, Between(0, 0.75)] = Field(
+        0.25, ge=0, le=2, description="a user of n items says 1 / n^this of each two of them"
+    )
+    item_exponent: Annotated[float, Between(0, 0.75)] = Field(
+        0.3, ge=0, le=2, description="an item of n users says 1 / n^this of each other one"
+    )
     validation_users: int = Field(
         3000, ge=1, description="users whose newest purchase, play, … is left out to learn the weights, at most"
     )
@@ -344,6 +352,13 @@ class AutoSettings(Section):
         le=366,
         description="choose anew so many days after the last choice; until then that one is fitted anew",
     )
+
+    @field_validator("default_model")
+    @classmethod
+    def _not_itself(cls, name: str) -> str:
+        if name == AUTO:
+            raise ValueError("auto cannot be what is fitted where auto finds nothing: name a model")
+        return name
 
     @field_validator("models")
     @classmethod

@@ -60,6 +60,7 @@ def test_set_adds_to_a_mapping_and_replaces_a_list(conf: Path) -> None:
         ("run.timezone=Mars", '"Mars" is not an IANA time zone such as UTC or Europe/Berlin'),
         ("candidates.per_user=3", "candidates.per_user is 3, fewer than ranking.top_k (20)"),
         ("features", '--set takes section.key=value, received "features"'),
+        ("candidates.auto.default_model=auto", "auto cannot be what is fitted where auto finds nothing: name a model"),
         ("candidates.blend.sources=[ease, blend]", "a blend is made of single models: leave out auto and blend"),
         ("features=3", "features is a section, received 3"),
         ("features.half_life_days=[", "the value is not YAML"),
