@@ -24,7 +24,7 @@ def fit(fitting: Fitting) -> FittedModel:
     R is 1 where a pair was wanted; D_u and D_i are the numbers of pairs of users and items, m the mean of D_u; a is
     user_exponent, which GF-CF has at 1, and w low_pass_weight. V (n, factors), an ideal low pass, are the leading eigenvectors of
     R̃ᵀR̃ for R̃ = D_u^-b R D_i^-c, b and c being low_pass_user_exponent and low_pass_item_exponent: smaller ones than the ½ of
-    GF-CF let what is popular weigh more (as in Peng et al. 2024). factors null: a fiftieth of the items, 32 to 1,024. Of the
+    GF-CF let what is popular weigh more (as in Peng et al. 2024). factors null: a fortieth of the items, 32 to 1,024. Of the
     first filter each item keeps its `neighbors` largest entries, its own left out.
 
     Raises InputError where nobody wanted anything.

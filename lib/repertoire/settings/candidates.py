@@ -184,7 +184,7 @@ class GraphFilterSettings(Section):
         0.5, ge=0, le=2, description="a user of n items counts as 1 / n^this in the linear filter; 0: all as much"
     )
     factors: Annotated[int | None, Between(32, 1024, log=True)] = Field(
-        None, ge=1, le=2000, description="eigenvectors of the ideal low pass; null: a fiftieth of the items, 32 to 1024"
+        None, ge=1, le=2000, description="eigenvectors of the ideal low pass; null: a fortieth of the items, 32 to 1024"
     )
     low_pass_weight: Annotated[float, Between(0.1, 2, log=True)] = Field(
         0.5, ge=0, description="weight of the low pass beside the linear filter"
@@ -202,7 +202,7 @@ class GraphFilterSettings(Section):
 
     def factors_for(self, items: int) -> int:
         """How many eigenvectors so many items have."""
-        return self.factors or min(max(items // 50, 32), 1024)
+        return self.factors or min(max(items // 40, 32), 1024)
 
 
 class SequentialSettings(Section):
