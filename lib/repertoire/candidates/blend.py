@@ -44,12 +44,15 @@ def _fit(lookup: Lookup, fitting: Fitting) -> FittedModel:
 
     Where settings.weights is empty, weights are learnt: of up to validation_users users, chosen by hash, the last fifth of their
     pairs (by hash where pairs have no time) is held back, the sources are fitted on the rest, and the weights are sought that
-    make nDCG@10 on it highest, from equal ones by doubling, halving and leaving out. Then all are fitted on everything. A source
-    that cannot be fitted is left out with a word; raises what the last one raised where none can.
+    make nDCG@10 on it highest, from equal ones by doubling, halving and leaving out. Then all are fitted on everything. With
+    normalization reciprocal_rank they are equal, and nothing is held back. A source that cannot be fitted is left out with a
+    word; raises what the last one raised where none can.
     """
     settings = fitting.settings.blend
     weights: Mapping[str, float] = settings.weights
-    if not weights:
+    if not weights and settings.normalization == "reciprocal_rank":
+        weights = dict.fromkeys(settings.sources, 1.0)
+    elif not weights:
         weights = _learnt(lookup, fitting)
     models = _fitted(lookup, fitting, [source for source, weight in weights.items() if weight > 0])
     return FittedModel(
@@ -94,7 +97,7 @@ def _learnt(lookup: Lookup, fitting: Fitting) -> dict[str, float]:
         tables = {name: materialise(frame, f"{folder}/{source}/model/{name}") for name, frame in model.tables.items()}
         proposed = lookup(source).propose(replace(model, tables=tables), asked)
         lists.append(proposed.select(v.USER_ID, v.ITEM_ID, v.SCORE, v.RANK).toArrow())
-    weights, quality = learnt_weights(list_contributions(lists, part.truth))
+    weights, quality = learnt_weights(list_contributions(lists, part.truth, settings.normalization))
     words = ", ".join(f"{source} {weight:g}" for source, weight in zip(models, weights, strict=True))
     fitting.say(f"blend: {words}; nDCG@10 {quality:.4f} on what was held back of {part.users:,} users")
     return dict(zip(models, weights, strict=True))
@@ -103,8 +106,8 @@ def _learnt(lookup: Lookup, fitting: Fitting) -> dict[str, float]:
 def _propose(lookup: Lookup, model: FittedModel, request: Request) -> DataFrame:
     """Proposals (see `Recommender`) of the sources together, `depth` of each.
 
-    A source's scores become (score - least) / deviation in each user's list; an item's score is the sum of these times the
-    weights, to 6 digits, and its reason that of the source which adds most. What is eligible takes part in the normalisation,
+    A source's scores are `normalised` in each user's list; an item's score is the sum of what they become times the weights,
+    to 6 digits, and its reason that of the source which adds most. What is eligible takes part in the normalisation,
     so that an order among fewer eligible items may differ from that among all.
     """
     depth = max(int(model.metadata["parameters"]["depth"]), request.k)
@@ -123,9 +126,10 @@ def _propose(lookup: Lookup, model: FittedModel, request: Request) -> DataFrame:
     rows = reduce(DataFrame.unionByName, frames).repartition(partitions, v.USER_ID)
     ordered = rows.sortWithinPartitions(v.USER_ID, _PLACE, v.RANK)
     factors, k = np.array(list(weights.values())), request.k
+    kind = model.metadata["parameters"].get("normalization", "score")
 
     def blend(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for table in complete_users(batches):
-            yield blended(ListRows.of(table), factors, k)
+            yield blended(ListRows.of(table), kind, factors, k)
 
     return ordered.select(*_COLUMNS).mapInArrow(blend, PROPOSALS)

@@ -14,6 +14,8 @@ from repertoire.candidates.top_k_kernel import six_digits
 
 Codes = NDArray[np.int64]
 
+_TOP_RANKS = 60  # Cormack et al. 2009: lessens what the first ranks add more than those after them
+
 
 @dataclass(frozen=True)
 class ListRows:
@@ -48,12 +50,21 @@ def ranked(ids: pa.ChunkedArray) -> tuple[pa.Array, Codes]:
     return encoded.dictionary.take(order), ranks[encoded.indices.to_numpy()]
 
 
-def normalised(users: Codes, places: Codes, scores: Doubles) -> Doubles:
-    """(score - the list's least) / the list's standard deviation; 0 where all are equal. Rows of a list stand together."""
+def normalised(kind: str, users: Codes, places: Codes, scores: Doubles) -> Doubles:
+    """What the rows of lists add at weight 1. Rows of a list stand together, best first; r counts them from 1, n are all of them.
+
+    kind score: (score - the list's least) / the list's standard deviation, 0 where all are equal; rank: (n - r + 1) / n (Borda);
+    reciprocal_rank: 1 / (60 + r) (Cormack, Clarke & Büttcher 2009).
+    """
     if not len(scores):
         return scores
     begins = np.flatnonzero(np.append(True, (np.diff(users) != 0) | (np.diff(places) != 0)))
     lengths = np.diff(np.append(begins, len(scores)))
+    before = np.arange(len(scores)) - np.repeat(begins, lengths)
+    if kind == "rank":
+        return 1 - before / np.repeat(lengths, lengths)
+    if kind == "reciprocal_rank":
+        return np.asarray(1 / (_TOP_RANKS + 1 + before))
     means = np.add.reduceat(scores, begins) / lengths
     apart = scores - np.repeat(means, lengths)
     deviation = np.sqrt(np.add.reduceat(apart**2, begins) / lengths)
@@ -62,9 +73,9 @@ def normalised(users: Codes, places: Codes, scores: Doubles) -> Doubles:
     return np.divide(scores - np.repeat(least, lengths), even, out=np.zeros_like(scores), where=even > 0)
 
 
-def blended(rows: ListRows, weights: Doubles, k: int) -> pa.RecordBatch:
-    """The k best items of each user by the sum of their weighted, normalised scores: the columns of proposals."""
-    adds = normalised(rows.users, rows.places, rows.scores) * weights[rows.places]
+def blended(rows: ListRows, kind: str, weights: Doubles, k: int) -> pa.RecordBatch:
+    """The k best items of each user by the sum of what they add, `normalised` and weighted: the columns of proposals."""
+    adds = normalised(kind, rows.users, rows.places, rows.scores) * weights[rows.places]
     order = np.lexsort((rows.places, rows.items, rows.users))
     users, items, adds = rows.users[order], rows.items[order], adds[order]
     begins = np.flatnonzero(np.append(True, (np.diff(users) != 0) | (np.diff(items) != 0)))[: len(users)]

@@ -28,8 +28,8 @@ class Contributions:
     most: NDArray[np.int64]
 
 
-def list_contributions(lists: Sequence[pa.Table], truth: pa.Table) -> Contributions:
-    """From each source's user_id, item_id, score, rank, and user_id, item_id of what is relevant."""
+def list_contributions(lists: Sequence[pa.Table], truth: pa.Table, kind: str = "score") -> Contributions:
+    """From each source's user_id, item_id, score, rank, and user_id, item_id of what is relevant. kind: see `normalised`."""
     columns = [
         pa.chunked_array(
             [*(table.column(name).combine_chunks() for table in lists), truth.column(name).combine_chunks()]
@@ -51,7 +51,7 @@ def list_contributions(lists: Sequence[pa.Table], truth: pa.Table) -> Contributi
         order = np.lexsort((table.column(v.RANK).to_numpy(), users[rows]))
         own, scores = users[rows][order], table.column(v.SCORE).to_numpy()[order]
         place = np.searchsorted(pairs, keys[rows][order])
-        values[own, slot[place], source] = normalised(own, np.zeros_like(own), scores)
+        values[own, slot[place], source] = normalised(kind, own, np.zeros_like(own), scores)
     true = keys[ends[-1] :]
     place = np.minimum(np.searchsorted(pairs, true), max(0, len(pairs) - 1))
     found = pairs[place] == true if len(pairs) else np.zeros(len(true), bool)

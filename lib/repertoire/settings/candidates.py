@@ -307,6 +307,12 @@ class BlendSettings(Section):
     sources: list[str] = Field(
         ["ease", "ials", "graph_filter", "item_knn", "sequential"], min_length=1, description="the models"
     )
+    normalization: Literal["score", "rank", "reciprocal_rank"] = Field(
+        "score",
+        description="what an item's place in a source's list becomes before it is weighed: score: (score - the list's least) / "
+        "deviation; rank: the share of the list that it is not behind; reciprocal_rank: 1 / (60 + rank), which is good without "
+        "learning: weights are equal unless set (Cormack et al. 2009)",
+    )
     weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
         {}, description="weight of each source; empty: learnt on pairs that are held back"
     )

@@ -38,24 +38,32 @@ TWO = [
 
 
 def test_normalised_by_hand() -> None:
-    found = normalised(
-        np.array([0, 0, 0, 0, 0, 1]), np.array([0, 0, 0, 1, 1, 1]), np.array([4.0, 2.0, 0.0, 0.9, 0.1, 7.0])
-    )
+    rows = np.array([0, 0, 0, 0, 0, 1]), np.array([0, 0, 0, 1, 1, 1]), np.array([4.0, 2.0, 0.0, 0.9, 0.1, 7.0])
     spread = np.sqrt(8 / 3)
-    np.testing.assert_allclose(found, [4 / spread, 2 / spread, 0, 2, 0, 0])
-    assert not len(normalised(np.zeros(0, int), np.zeros(0, int), np.zeros(0)))
+    np.testing.assert_allclose(normalised("score", *rows), [4 / spread, 2 / spread, 0, 2, 0, 0])
+    np.testing.assert_allclose(normalised("rank", *rows), [1, 2 / 3, 1 / 3, 1, 1 / 2, 1])
+    np.testing.assert_allclose(normalised("reciprocal_rank", *rows), 1 / np.array([61, 62, 63, 61, 62, 61]))
+    for kind in ("score", "rank", "reciprocal_rank"):
+        assert not len(normalised(kind, np.zeros(0, int), np.zeros(0, int), np.zeros(0)))
 
 
 @pytest.mark.quick
 def test_added_by_hand() -> None:
-    found = blended(ListRows.of(lists(TWO)), np.array([1.0, 0.5]), k=2).to_pylist()
+    found = blended(ListRows.of(lists(TWO)), "score", np.array([1.0, 0.5]), k=2).to_pylist()
     assert [tuple(row.values()) for row in found] == [
         ("a", "x", 2.44949, 1, "first"),
         ("a", "y", 1.22474, 2, "first"),
         ("b", "y", 0.0, 1, "second"),
     ]
-    other = blended(ListRows.of(lists(TWO)), np.array([0.5, 1.0]), k=1).to_pylist()
+    other = blended(ListRows.of(lists(TWO)), "score", np.array([0.5, 1.0]), k=1).to_pylist()
     assert tuple(other[0].values()) == ("a", "z", 2.0, 1, "second")
+    fused = blended(ListRows.of(lists(TWO)), "reciprocal_rank", np.array([1.0, 1.0]), k=2).to_pylist()
+    assert [(row["user_id"], row["item_id"], row["reason"]) for row in fused] == [
+        ("a", "x", "first"),
+        ("a", "z", "second"),
+        ("b", "y", "second"),
+    ]
+    assert fused[0]["score"] == pytest.approx(1 / 61 + 1 / 62, abs=1e-7)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
@@ -163,5 +171,10 @@ def test_sources_together(spark: SparkSession, tmp_path: Path) -> None:
     given = CandidateSettings(blend=BlendSettings(weights={"down": 1.0, "up": 0.5}))
     both = blend.fit(fitting(frame, tmp_path, given))
     assert [row[1] for row in proposals(blend.propose(both, request(frame, given, ["u1"], k=2)))] == ["i0", "i1"]
+    equal = CandidateSettings(blend=BlendSettings(sources=["down", "up"], normalization="reciprocal_rank"))
+    fused = blend.fit(replace(fitting(frame, tmp_path, equal), say=said.append))
+    assert fused.metadata["weights"] == {"down": 1.0, "up": 1.0}
+    first, last = proposals(blend.propose(fused, request(frame, equal, ["u1"], k=2)))
+    assert (first[1], last[1], first[2]) == ("i0", "i7", last[2])
     with pytest.raises(SettingsError, match="broken cannot be fitted"):
         blend.fit(fitting(frame, tmp_path, CandidateSettings(blend=BlendSettings(weights={"broken": 1.0}))))
