@@ -180,7 +180,6 @@ def test_a_reason_names_the_model_or_something_of_the_users_own(world: World, mo
     assert not any(row[4].startswith("because_of") for row in world.propose(model, settings=quiet))
 
 
-@pytest.mark.quick
 def test_nothing_seen_unless_asked_for(world: World, model: Recommender) -> None:
     assert not world.seen & {row[:2] for row in world.propose(model, k=30)}
     with_seen = SETTINGS.model_copy(update={"include_seen": True})
