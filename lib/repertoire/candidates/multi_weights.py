@@ -24,6 +24,7 @@ from repertoire.settings import MultiSettings
 
 _K = 10
 _CANDIDATES = 30
+_CASES = 64  # whose items' similarities are added up at once
 _EXPONENTS = (0.0, 0.25, 0.5)
 # A few thousand users cannot tell a small weight from none, nor a small gain from chance: equal weights stay near then.
 _STEPS, _LEAST_GAIN = (0.5, 2.0, 0.75, 1.4), 0.002
@@ -248,6 +249,7 @@ def _candidates(
     starts, columns, values = log.similar
     count, users = len(log.ids), int(history.users.max()) + 1
     similar = csr_matrix((values.astype(np.float64), columns, starts), shape=(count, count))
+    speakers_of = similar.tocsc()
     average = float(log.consumed.sum() / max(log.users.sum(), 1))
     share = consumed_share(log.users, log.consumed)
     of_users = np.maximum(np.bincount(history.users, minlength=users), 1) ** -settings.user_exponent
@@ -261,21 +263,24 @@ def _candidates(
         rows = csr_matrix((np.ones(len(chosen)), (history.users[chosen], history.items[chosen])), shape=(users, count))
         said.append(rows[judged])
     for case, (row, user) in enumerate(zip(history.held, judged, strict=True)):
+        if case % _CASES == 0:
+            of_cases = [one[case : case + _CASES] @ similar for one in said]
         mine = np.arange(begins[user], begins[user + 1])
         left, item = mine[history.there[mine]], history.items[row]
-        of_others = [one[case] @ similar for one in said]
+        of_others = [_row(one, case % _CASES) for one in of_cases]
         open_pairs = left[~history.consumed[left]]
         own_items = history.items[open_pairs]
-        reached = np.unique(np.concatenate([*(one.indices for one in of_others), own_items, [item]]))
+        reached = np.unique(np.concatenate([*(indices for indices, _ in of_others), own_items, [item]]))
         reached = reached[~np.isin(reached, history.items[left[history.consumed[left]]])]
         parts = np.zeros((len(reached), len(said) + len(own)))
-        for number, one in enumerate(of_others):
-            known = np.isin(one.indices, reached)
-            parts[np.searchsorted(reached, one.indices[known]), number] = one.data[known]
+        for number, (indices, added) in enumerate(of_others):
+            known = np.isin(indices, reached)
+            parts[np.searchsorted(reached, indices[known]), number] = added[known]
         here = np.searchsorted(reached, item)
         if not history.there[row]:
             speakers = history.items[left]
-            speaks = np.asarray(similar[speakers, np.full(len(speakers), item)]).ravel() > 0
+            all_speakers, weights = _row(speakers_of, item)
+            speaks = np.isin(speakers, all_speakers[weights > 0])
             taken = (of_users[user] * of_items[speakers] * speaks) @ history.speaks[left]
             rest = parts[here, : len(said)] - taken
             parts[here, : len(said)] = np.where(rest > _LEAST * taken, rest, 0)
@@ -284,6 +289,12 @@ def _candidates(
         parts[np.searchsorted(reached, own_items), len(said) :] = history.did[open_pairs][:, own] * worth[:, None]
         places = _best(parts, popularity[reached], here)
         yield reached[places], parts[places]
+
+
+def _row(matrix: Any, place: int) -> tuple[NDArray[np.int32], Doubles]:
+    """Where a row of a CSR matrix, or a column of a CSC matrix, is not empty, and its values there."""
+    held = slice(matrix.indptr[place], matrix.indptr[place + 1])
+    return matrix.indices[held], matrix.data[held]
 
 
 def _best(parts: Doubles, popularity: Doubles, here: int) -> NDArray[np.int64]:
