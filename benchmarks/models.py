@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/models.py --judge ../shared/acceptance/accept.py [--models ease] [--sets ml-100k] [--set K=V]
 
 The judge is a script that runs `repertoire recommend` on a set and prints its metrics; without it this one has nothing to do.
-Each run is a process of its own, with default settings unless --set says otherwise. What was measured before and is not asked
+Each run is a process of its own, with default settings unless --set says otherwise. Models named implicit-… are a peer's
+(implicit_recommend.py). What was measured before and is not asked
 for again stays: results are kept in docs/models.json, from which the table in docs/models.md is written between its two marks.
 """
 
@@ -44,6 +45,11 @@ MODELS = (
     "sequential",
     "multi",
     "blend",
+    "implicit-als",
+    "implicit-bpr",
+    "implicit-cosine",
+    "implicit-tfidf",
+    "implicit-bm25",
 )
 
 
@@ -74,7 +80,10 @@ def measured(given: argparse.Namespace, name: str, model: str) -> dict[str, Any]
     command = [sys.executable, str(given.judge), "recommend", name, "--model", model]
     command += ["--folds", given.folds] if "anelli" in name else []
     command += [word for setting in given.settings for word in ("--set", setting)]
-    environment = {**os.environ, "REPERTOIRE": str(Path(sys.executable).with_name("repertoire"))}
+    product = str(Path(sys.executable).with_name("repertoire"))
+    if model.startswith("implicit-"):
+        product = f"{sys.executable} {Path(__file__).with_name('implicit_recommend.py')}"
+    environment = {**os.environ, "REPERTOIRE": product}
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
     memory = PeakMemory(process.pid)
