@@ -177,7 +177,7 @@ def test_graph_filter_by_eigenvectors(
     if in_many_tasks:
         for module in (pair_matrix, leading_vectors):
             monkeypatch.setattr(module, "pairs_of_one_task", lambda spark: 0)
-    filters = GraphFilterSettings(factors=5, low_pass_weight=0.7, rounds=60)
+    filters = GraphFilterSettings(factors=5, low_pass_weight=0.7, rounds=12)
     settings = CandidateSettings(graph_filter=filters)
     model = fitted(spark, "graph_filter", settings, tmp_path)
     matrix = wanted(pairs())
