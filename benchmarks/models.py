@@ -78,7 +78,8 @@ def main() -> int:
 def measured(given: argparse.Namespace, name: str, model: str) -> dict[str, Any]:
     """The judge's figures, the command's seconds, and the peak memory in MiB."""
     command = [sys.executable, str(given.judge), "recommend", name, "--model", model]
-    command += ["--folds", given.folds] if "anelli" in name else []
+    folds = given.folds if "anelli" in name else "0"
+    command += ["--folds", folds]
     command += [word for setting in given.settings for word in ("--set", setting)]
     product = str(Path(sys.executable).with_name("repertoire"))
     if model.startswith("implicit-"):
@@ -94,7 +95,7 @@ def measured(given: argparse.Namespace, name: str, model: str) -> dict[str, Any]
         return {"failed": output.strip().splitlines()[-1] if output.strip() else "no output"}
     seconds = re.search(r"\| ([\d.]+) s", output)
     found = {"seconds": float(seconds[1]) if seconds else time.monotonic() - began, "MiB": round(memory.peak / 2**20)}
-    return figures | found | {"on": dt.date.today().isoformat(), "settings": given.settings, "folds": given.folds}
+    return figures | found | {"on": dt.date.today().isoformat(), "settings": given.settings, "folds": folds}
 
 
 def table(rows: dict[str, dict[str, Any]]) -> str:
@@ -108,7 +109,8 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
             if "failed" in row:
                 lines.append(f"| {model} | {row['failed']}" + " |" * (len(keys) + 2))
             else:
-                cells = [f"{row[key]:.4f}" for key in keys] + [f"{row['seconds']:.0f}", f"{row['MiB']:,}"]
+                seconds = row["seconds"] / len(row["folds"].split(","))
+                cells = [f"{row[key]:.4f}" for key in keys] + [f"{seconds:.0f}", f"{row['MiB']:,}"]
                 lines.append(f"| {' | '.join([model + settings_of(row), *cells])} |")
         lines.append("")
     return "\n".join(lines)
