@@ -35,9 +35,9 @@ check "layers (lint-imports)" "$bin/lint-imports" --no-logo --cache-dir .cache/i
 if [[ -z "$quick" ]]; then
     check "types (mypy)" "$bin/mypy" lib/repertoire
     # Two processes share the work, file by file: each has a Spark of its own, which alone leaves half of two cores idle.
-    check "tests (pytest)" "$bin/pytest" --numprocesses 2 --dist loadfile "$@"
+    check "tests (pytest)" "$bin/pytest" --numprocesses 2 --dist loadfile --no-loadscope-reorder "$@"
 else
-    check "quick tests (pytest)" "$bin/pytest" --numprocesses 2 --dist loadfile --quick "$@"
+    check "quick tests (pytest)" "$bin/pytest" --numprocesses 2 --dist loadfile --no-loadscope-reorder --quick "$@"
 fi
 
 if ((${#failed[@]})); then
