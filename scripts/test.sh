@@ -32,12 +32,13 @@ bin=.venv/bin
 check "style (ruff check)" "$bin/ruff" check
 check "format (ruff format)" "$bin/ruff" format --check
 check "layers (lint-imports)" "$bin/lint-imports" --no-logo --cache-dir .cache/import-linter
+# Two processes share the work, file by file: each has a Spark of its own, which alone leaves half of two cores idle.
+pytest=("$bin/pytest" --numprocesses 2 --dist loadfile --no-loadscope-reorder)
 if [[ -z "$quick" ]]; then
     check "types (mypy)" "$bin/mypy" lib/repertoire
-    # Two processes share the work, file by file: each has a Spark of its own, which alone leaves half of two cores idle.
-    check "tests (pytest)" "$bin/pytest" --numprocesses 2 --dist loadfile --no-loadscope-reorder "$@"
+    check "tests (pytest)" "${pytest[@]}" "$@"
 else
-    check "quick tests (pytest)" "$bin/pytest" --numprocesses 2 --dist loadfile --no-loadscope-reorder --quick "$@"
+    check "quick tests (pytest)" "${pytest[@]}" --quick "$@"
 fi
 
 if ((${#failed[@]})); then

@@ -60,10 +60,10 @@ def normalised(kind: str, users: Codes, places: Codes, scores: Doubles) -> Doubl
         return scores
     begins = np.flatnonzero(np.append(True, (np.diff(users) != 0) | (np.diff(places) != 0)))
     lengths = np.diff(np.append(begins, len(scores)))
-    before = np.arange(len(scores)) - np.repeat(begins, lengths)
-    if kind == "rank":
-        return 1 - before / np.repeat(lengths, lengths)
-    if kind == "reciprocal_rank":
+    if kind != "score":
+        before = np.arange(len(scores)) - np.repeat(begins, lengths)
+        if kind == "rank":
+            return np.asarray(1 - before / np.repeat(lengths, lengths))
         return np.asarray(1 / (_TOP_RANKS + 1 + before))
     means = np.add.reduceat(scores, begins) / lengths
     apart = scores - np.repeat(means, lengths)

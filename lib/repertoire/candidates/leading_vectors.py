@@ -137,8 +137,8 @@ def _leading(multiply: Multiply, items: int, size: int, rounds: int, seed: int, 
 
 
 def _orthonormal(vectors: Doubles, each: Each) -> Doubles:
-    """(n, f): an orthonormal basis of the columns, by Cholesky's factor of their products: a third of the time that QR takes,
-    which serves where columns are too near to each other for it."""
+    """(n, f): an orthonormal basis of the columns, by Cholesky's factor of their products, in a third of the time of QR.
+    Where columns are too near to each other for that, QR it is."""
     parts = [vectors[first:last] for first, last in ranges(len(vectors), _PARTS)]
     products = reduce(np.add, each(lambda part: part.T @ part, parts))
     try:
