@@ -210,7 +210,7 @@ install_packages() {
     rm -f "$STATE/stamp" "$STATE/packages"
     printf '%s\n' "$ROOT" >"$STATE/root"
 
-    say "installing $(grep -c '^[^#]' "$ROOT/requirements.lock") packages (Spark is 450 MB; a minute or two)"
+    say "installing $(grep -c '^[^#]' "$ROOT/requirements.lock") packages (Spark is 450 MB, TensorFlow 600 MB; a few minutes)"
     : >"$STATE/installing"
     if ! pip_install "${BUILD_TOOLS[@]}" ||
         ! pip_install --no-deps --no-build-isolation --no-compile -r "$ROOT/requirements.lock" ||

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from repertoire.candidates.compiled import compiled, compiled_strictly
 from repertoire.candidates.similarity_kernel import comes_before, keep_largest
 from repertoire.candidates.top_k_kernel import DECADES, LOWEST_DECADE, TENS
+from repertoire.frames.compiled import compiled, compiled_strictly
 
 
 @compiled

@@ -7,8 +7,8 @@ or partition it is computed.
 import numpy as np
 from numpy.typing import NDArray
 
-from repertoire.candidates.compiled import compiled
 from repertoire.candidates.pair_kernel import Floats, Ints, Longs
+from repertoire.frames.compiled import compiled
 
 
 @compiled

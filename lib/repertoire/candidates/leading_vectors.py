@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 from scipy.linalg import solve_triangular
 
-from repertoire.candidates.compiled import compiled
 from repertoire.candidates.ials_cost import pairs_of_one_task
 from repertoire.candidates.pair_kernel import Doubles, Floats, Ints, Longs
 from repertoire.candidates.pair_matrix import PairMatrix, matrix_files, ranges
 from repertoire.candidates.user_blocks import PairRows, UserBlock, blocks_for, threads_of_a_task
+from repertoire.frames.compiled import compiled
 
 _PARTS = 16  # of the users, whose sums are added in order: so that the bits do not depend on who computed which
 _OVERSAMPLED = 16

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from repertoire.candidates.compiled import compiled
 from repertoire.candidates.history_kernel import in_order, six_digits_of
 from repertoire.candidates.similarity_kernel import COSINE, keep_largest
+from repertoire.frames.compiled import compiled
 
 WANTED, MASKED, ASKED = 1, 2, 4
 """What a pair may be, as bits: it tells what its user wants; it is not to be proposed; its user is asked for."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from repertoire.candidates.compiled import compiled
+from repertoire.frames.compiled import compiled
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

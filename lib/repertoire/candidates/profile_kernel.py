@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from repertoire.candidates.compiled import compiled
 from repertoire.candidates.pair_kernel import Floats, Ints, Longs
+from repertoire.frames.compiled import compiled
 
 TFIDF, BM25 = 0, 1
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from repertoire.candidates.compiled import compiled, compiled_strictly
 from repertoire.candidates.pair_kernel import Floats, Ints, Longs
 from repertoire.candidates.similarity_kernel import Doubles, keep_largest, with_row
+from repertoire.frames.compiled import compiled, compiled_strictly
 
 DAY = 86_400_000_000  # microseconds
 

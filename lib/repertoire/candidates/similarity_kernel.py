@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from repertoire.candidates.compiled import compiled
 from repertoire.candidates.pair_kernel import Doubles, Ints, Longs
+from repertoire.frames.compiled import compiled
 
 Weights = NDArray[np.float32]
 

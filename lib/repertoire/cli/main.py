@@ -7,6 +7,7 @@ import typer
 from repertoire import __version__
 from repertoire.cli import (
     backtest,
+    classify,
     compare,
     demo,
     doctor,
@@ -33,6 +34,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("run")(run.run)
 app.command("backtest")(backtest.backtest)
 app.command("tune")(tune.tune)
+app.add_typer(classify.app, name="classify")
 app.command("compare")(compare.compare)
 app.command("runs")(history.runs)
 app.command("publications")(history.publications)

@@ -1,9 +1,7 @@
 """`repertoire recommend`: the same stages without a warehouse, from a file to a file."""
 
-import os
 import shutil
 import tempfile
-import uuid
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +10,8 @@ import typer
 from rich.console import Console
 
 from repertoire.cli.options import Debug, Env, Set
+from repertoire.cli.out_table import Made, check_out_table, is_single, write_out_table
 from repertoire.cli.outcome import explained
-from repertoire.errors import InputError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from repertoire.settings import Settings
 
 COLUMNS = ("user_id", "rank", "item_id", "score", "source", "reason")
-_MARK = "_repertoire"
+MADE = Made("recommend", "a recommendation table", lambda names: tuple(names) == COLUMNS)
 
 # On a small log the JVM would spend most of its time compiling: the quick compiler alone is faster then. It is slower on
 # a large log, and where MLlib computes in Java for want of a native BLAS.
@@ -68,7 +66,7 @@ def recommend(
         if users:
             values.setdefault("candidates", {})["users"] = users
         settings = load_settings(env=env, values=values, overrides=set_ or [])
-        _refuse_foreign(out)
+        check_out_table(out, MADE)
         parent = out.absolute().parent
         parent.mkdir(parents=True, exist_ok=True)
         # What is written on the way lies beside the answer, so that the answer's last step is a rename on one disk.
@@ -101,32 +99,13 @@ def _recommend(settings: "Settings", out: Path, folder: Path, *, debug: bool) ->
     check(settings)
 
     def write(lists: "DataFrame") -> str:
-        return _told(_write(lists.select(*COLUMNS), out, folder / "out"))
+        ordered = lists.select(*COLUMNS)
+        spread = ordered.coalesce(1) if is_single(out) else ordered
+        return _told(write_out_table(spread.sortWithinPartitions("user_id", "rank"), out, folder / "out", MADE))
 
     with lazy_session(settings, app="repertoire recommend", debug=debug) as session:
         recommend_once(settings, session, f"{folder}/scratch", utc_now().date(), progress_for(console), write)
     console.print(f"Read {out}: pandas.read_parquet({str(out)!r})", highlight=False, soft_wrap=True)
-
-
-def _write(lists: "DataFrame", out: Path, draft: Path) -> list[Path]:
-    """Writes the table aside, then renames it into place; gives its files."""
-    single = out.suffix == ".parquet"
-    spread = lists.coalesce(1) if single else lists
-    spread.sortWithinPartitions("user_id", "rank").write.parquet(str(draft))
-    if single:
-        os.replace(next(draft.glob("part-*.parquet")), out)
-        return [out]
-    for leftover in (*draft.glob(".*"), *draft.glob("_SUCCESS")):
-        leftover.unlink()
-    (draft / _MARK).write_text("A recommendation table of Repertoire; `repertoire recommend` may replace it.\n")
-    if out.exists():
-        old = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
-        out.rename(old)
-        draft.rename(out)
-        shutil.rmtree(old)
-    else:
-        draft.rename(out)
-    return sorted(out.glob("part-*.parquet"))
 
 
 def _told(files: list[Path]) -> str:
@@ -143,28 +122,3 @@ def _told(files: list[Path]) -> str:
     rows = places.total()
     shares = ", ".join(f"{count / rows:.1%} {source}" for source, count in places.most_common())
     return f"{rows:,} rows, {lists:,} lists; places: {shares}" if rows else "no rows: there is nothing to propose"
-
-
-def _refuse_foreign(out: Path) -> None:
-    """Raises InputError where writing to `out` would overwrite something that `recommend` did not write."""
-    if not out.exists():
-        return
-    if out.is_dir() and out.suffix != ".parquet" and ((out / _MARK).exists() or not any(out.iterdir())):
-        return
-    if out.is_file() and out.suffix == ".parquet" and _is_ours(out):
-        return
-    found = "a folder" if out.is_dir() else "a file"
-    raise InputError(
-        f"--out {out} is {found} that holds something else than a recommendation table. Nothing was written. "
-        "Allowed: a name that is free, an empty folder, or what `repertoire recommend` wrote before."
-    )
-
-
-def _is_ours(file: Path) -> bool:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return tuple(pq.read_schema(file).names) == COLUMNS
-    except (pa.ArrowInvalid, OSError):
-        return False

@@ -21,6 +21,7 @@ from repertoire.settings.candidates import (
 from repertoire.settings.evaluation import EvaluationSettings
 from repertoire.settings.features import FeatureSettings
 from repertoire.settings.ingest import IngestSettings
+from repertoire.settings.learning import ClassifySettings, EncodingSettings, LearningSettings
 from repertoire.settings.load import load_settings
 from repertoire.settings.maintenance import MaintenanceSettings
 from repertoire.settings.publication import GateSettings, PublicationSettings
@@ -33,9 +34,11 @@ __all__ = [
     "AutoSettings",
     "BlendSettings",
     "CandidateSettings",
+    "ClassifySettings",
     "ContentSettings",
     "ContentWeights",
     "EaseSettings",
+    "EncodingSettings",
     "EvaluationSettings",
     "FeatureSettings",
     "GateSettings",
@@ -43,6 +46,7 @@ __all__ = [
     "IalsSettings",
     "IngestSettings",
     "ItemKnnSettings",
+    "LearningSettings",
     "MaintenanceSettings",
     "MultiSettings",
     "PopularSettings",

@@ -12,6 +12,7 @@ from repertoire.settings.candidates import CandidateSettings
 from repertoire.settings.evaluation import EvaluationSettings
 from repertoire.settings.features import FeatureSettings
 from repertoire.settings.ingest import IngestSettings
+from repertoire.settings.learning import ClassifySettings
 from repertoire.settings.maintenance import MaintenanceSettings
 from repertoire.settings.publication import GateSettings, PublicationSettings
 from repertoire.settings.ranking import RankingSettings
@@ -64,6 +65,7 @@ class Settings(Section):
     gate: GateSettings = GateSettings()
     publication: PublicationSettings = PublicationSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
+    classify: ClassifySettings = ClassifySettings()
     spark: SparkSettings = SparkSettings()
 
     @model_validator(mode="after")
