@@ -1,0 +1,1 @@
+"""Supervised models on tables of features."""
