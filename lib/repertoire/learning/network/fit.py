@@ -14,7 +14,7 @@ from repertoire.errors import InputError, RepertoireError, SettingsError
 from repertoire.learning.network.free_slots import refuse_too_few_slots, threads_of_a_worker
 from repertoire.learning.network.job import Plan
 from repertoire.learning.network.placed_rows import count_rows, placed_rows
-from repertoire.learning.network.task import FAILED, HISTORY, KERAS, RESUMED, SCHEMA, train_in_task
+from repertoire.learning.network.task import BROKEN, HISTORY, KERAS, REFUSED, RESUMED, SCHEMA, train_in_task
 from repertoire.learning.network.trained import EpochResult, TrainedNetwork
 from repertoire.settings.network import NetworkSettings
 
@@ -39,8 +39,8 @@ def fit_network(
     The best epoch on held-out rows gives the network, the last one where there are none. The batches, and but for the order
     of sums the results, are the same for any number of workers; with the same settings on one machine, they are the same bits.
     A fit that ended early goes on from its checkpoint when it is called again with the same rows and settings.
-    Runs two Spark jobs. Raises SettingsError, InputError where a row or the loss is none, RepertoireError where a worker
-    cannot go on.
+    Runs two queries: one counts, one trains. Raises SettingsError, InputError where a row or a loss is no number or none that
+    is allowed, RepertoireError where a worker cannot go on.
     """
     spark = frame.sparkSession
     _refuse(levels, classes, settings)
@@ -62,14 +62,18 @@ def fit_network(
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return train_in_task(plan, batches)
 
-    placed = placed_rows(frame, counts, plan.streams)
+    trained_rows = placed_rows(frame, counts, plan.streams).mapInArrow(work, SCHEMA, barrier=settings.workers > 1)
+    if settings.workers > 1:
+        # Where a task of a barrier stage is lost, Spark starts the stage again, but only if another one follows.
+        trained_rows = trained_rows.repartition(1)
     try:
-        rows = placed.mapInArrow(work, SCHEMA, barrier=settings.workers > 1).collect()
+        rows = trained_rows.collect()
     except (PySparkException, Py4JError) as error:
         raise RepertoireError(f"the network could not be trained: {_in_one_line(error)}") from error
     found = {row["kind"]: bytes(row["content"]) for row in rows}
-    if FAILED in found:
-        raise InputError(f"the network could not be trained: {found[FAILED].decode()}")
+    for kind, error_class in ((REFUSED, InputError), (BROKEN, RepertoireError)):
+        if kind in found:
+            raise error_class(f"the network could not be trained: {found[kind].decode()}")
     if RESUMED in found:
         say(f"network: went on after epoch {found[RESUMED].decode()}, from a checkpoint")
     told = json.loads(found[HISTORY])
@@ -102,7 +106,9 @@ def _folder(path: str, say: Say) -> str | None:
     address = urlsplit(path)
     if address.scheme in ("", "file"):
         return address.path or None
-    say(f"network: no checkpoints are kept, because {path} is no folder of a disk; set checkpoints of the network to one")
+    say(
+        f"network: no checkpoints are kept, because {path} is no folder of a disk; set checkpoints of the network to one"
+    )
     return None
 
 

@@ -50,6 +50,10 @@ def _slots_configured(spark: SparkSession) -> int:
     """Of executors that may be on their way."""
     executors, cores, of_a_task = (
         int(spark.conf.get(name, default) or default)
-        for name, default in (("spark.executor.instances", "0"), ("spark.executor.cores", "1"), ("spark.task.cpus", "1"))
+        for name, default in (
+            ("spark.executor.instances", "0"),
+            ("spark.executor.cores", "1"),
+            ("spark.task.cpus", "1"),
+        )
     )
     return executors * (cores // of_a_task)

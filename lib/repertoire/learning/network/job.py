@@ -9,6 +9,7 @@ from pathlib import Path
 from repertoire.learning.network.streams import Streams
 from repertoire.settings.network import NetworkSettings
 
+NETWORK = "network.keras"  # the file that the first worker leaves in its folder
 # These change how fast a network is trained, or when that ends, but not the way there.
 _NO_MATTER = {"workers", "threads", "checkpoints", "checkpoint_seconds"}
 

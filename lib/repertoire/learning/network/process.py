@@ -3,8 +3,8 @@
 TensorFlow's cluster can be set up once in a process and before anything else is done with it, but Spark uses its Python
 workers again. A process of its own gives every training a fresh TensorFlow, gives the memory back, and may crash alone.
 
-It writes a port that is free, reads its Job, trains, and writes the outcome: a line of JSON each. When its standard input
-ends, so does it: the task, or its worker, is no more.
+It writes a port that is free, reads its Job, trains, and writes the outcome: a line of JSON each. Then it waits to be ended,
+for the others may need it until all are done. When its standard input ends, so does it: the task, or its worker, is no more.
 """
 
 import json
@@ -13,16 +13,20 @@ import shutil
 import socket
 import sys
 import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 from repertoire.errors import RepertoireError
-from repertoire.learning.network.job import Job
+from repertoire.learning.network.job import NETWORK, Job
+from repertoire.learning.network.keras_file import write_keras
 from repertoire.learning.network.quiet_tensorflow import quiet_tensorflow
 from repertoire.learning.network.training import train
 
-NETWORK = "network.keras"
+_LAST_WORDS = 300
+# Where another worker is killed, this one only sees that the connection is closed. The other's task is to say why first.
+_FIRST_WORD_SECONDS = 3
 
 
 def main() -> None:
@@ -32,7 +36,7 @@ def main() -> None:
     try:
         tf = quiet_tensorflow(threads)
     except ImportError as error:
-        _answer(answers, failed=f"TensorFlow cannot be imported by {sys.executable}: {error}")
+        _answer(answers, broken=f"TensorFlow cannot be imported by {sys.executable}: {error}")
         return
     with socket.socket() as free:
         free.bind(("", 0))
@@ -44,8 +48,13 @@ def main() -> None:
     try:
         _train(tf, Job.from_json(told), answers)
     except RepertoireError as error:
-        _answer(answers, failed=str(error))
-    threading.Event().wait()  # the others may need this process until all are done
+        _answer(answers, refused=str(error))
+    except Exception as error:
+        if isinstance(error, tf.errors.OpError):
+            time.sleep(_FIRST_WORD_SECONDS)
+        words = str(error).strip().splitlines() or [""]
+        _answer(answers, crashed=f"{type(error).__name__}: {words[-1].strip()[-_LAST_WORDS:].rstrip('.')}")
+    threading.Event().wait()
 
 
 def _train(tf: Any, job: Job, answers: IO[str]) -> None:
@@ -63,7 +72,7 @@ def _train(tf: Any, job: Job, answers: IO[str]) -> None:
     tf.config.experimental.enable_op_determinism()
     model, progress = train(tf, strategy, job, lambda epoch: _answer(answers, epoch=asdict(epoch)))
     if job.worker == 0:
-        model.save(Path(job.folder, NETWORK))
+        write_keras(model, Path(job.folder, NETWORK))
     _answer(answers, done={"best_epoch": progress.best_epoch, "history": [asdict(epoch) for epoch in progress.history]})
 
 

@@ -9,7 +9,9 @@ from typing import Any
 def quiet_tensorflow(threads: int) -> Any:
     """The module. threads: of its operations, unless this process has used TensorFlow before."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # results would differ between kinds of processors more than need be
+    os.environ.setdefault(
+        "TF_ENABLE_ONEDNN_OPTS", "0"
+    )  # results would differ between kinds of processors more than need be
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,10 +30,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def arrays(self) -> tuple[NDArray[np.generic], ...]:
+    def arrays(self) -> tuple[NDArray[Any], ...]:
         return self.numbers, self.codes, self.labels, self.weights
 
-    def take(self, places: Places) -> list[NDArray[np.generic]]:
+    def take(self, places: Places) -> list[NDArray[Any]]:
         """The arrays at these places, whatever shape those have: (*places.shape, …)."""
         return [np.take(array, places, axis=0) for array in self.arrays()]
 
@@ -42,8 +43,8 @@ def rows_in(folder: str, name: str) -> Rows:
     return Rows(*(_mapped(Path(folder, f"{name}-{file}.npy")) for file in _FILES))
 
 
-def _mapped(path: Path) -> NDArray[np.generic]:
-    array: NDArray[np.generic] = np.load(path, mmap_mode="r") if path.stat().st_size > _HEADER else np.load(path)
+def _mapped(path: Path) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(path, mmap_mode="r") if path.stat().st_size > _HEADER else np.load(path)
     return array
 
 
@@ -71,13 +72,12 @@ class Spool:
         self._learnt.put(self._plan.streams.place(index[~held], self._worker), rows, ~held)
         self._held.put(index[held] // self._plan.settings.workers, rows, held)
 
-    def close(self, width: int) -> None:
-        """width: of the numbers, for a worker that got no row. Raises RuntimeError where rows are missing."""
+    def close(self, width: int) -> bool:
+        """Whether every row is there that was counted. width: of the numbers, for a worker that got no row."""
         if self._learnt is None or self._held is None:
             self._learnt, self._held = self._parts(width)
         wanted = self._plan.streams.rows_of(self._worker), self._plan.held_rows_of(self._worker)
-        if (self._learnt.filled(), self._held.filled()) != wanted:
-            raise RuntimeError("the frame gave other rows, or another order, than when it was counted: write it to files")
+        return (self._learnt.filled(), self._held.filled()) == wanted
 
     def _parts(self, width: int) -> "tuple[_Part, _Part]":
         self.width = width
@@ -95,7 +95,9 @@ class Spool:
         rows = Rows(numbers, codes, labels.to_numpy(), weights.to_numpy())
         if not np.isfinite(numbers).all():
             column = int(np.argmin(np.isfinite(numbers).all(axis=0)))
-            raise InputError(f"{columns.NUMBERS}[{column}] is missing, not a number or infinite in a row; fill it first")
+            raise InputError(
+                f"{columns.NUMBERS}[{column}] is missing, not a number or infinite in a row; fill it first"
+            )
         for column, levels in enumerate(plan.levels):
             _refuse_outside(f"{columns.CODES}[{column}]", codes[:, column], levels)
         _refuse_outside(columns.LABEL, rows.labels, plan.classes)
@@ -124,15 +126,15 @@ class _Part:
         return int(self._filled.sum())
 
 
-def _new(path: Path, shape: tuple[int, ...], kind: DTypeLike) -> NDArray[np.generic]:
+def _new(path: Path, shape: tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
     if 0 in shape:
         np.save(path, np.zeros(shape, kind))
         return np.zeros(shape, kind)
-    array: NDArray[np.generic] = np.lib.format.open_memmap(path, "w+", kind, shape)  # type: ignore[no-untyped-call]
+    array: NDArray[Any] = np.lib.format.open_memmap(path, "w+", kind, shape)
     return array
 
 
-def _matrix(batch: pa.RecordBatch, name: str, width: int | None) -> NDArray[np.generic]:
+def _matrix(batch: pa.RecordBatch, name: str, width: int | None) -> NDArray[Any]:
     """A column of lists as (rows, width)."""
     values = batch.column(name).flatten()
     found = len(values) // len(batch)
@@ -141,11 +143,11 @@ def _matrix(batch: pa.RecordBatch, name: str, width: int | None) -> NDArray[np.g
         raise InputError(f"{name}: {len(values)} values in {len(batch)} rows, but there have to be {wanted}")
     if name == columns.CODES and values.null_count:
         raise InputError(f"{name}: a row has no code; the code of what is unknown is 0")
-    matrix: NDArray[np.generic] = values.to_numpy(zero_copy_only=False).reshape(len(batch), found)
+    matrix: NDArray[Any] = values.to_numpy(zero_copy_only=False).reshape(len(batch), found)
     return matrix
 
 
-def _refuse_outside(name: str, values: NDArray[np.generic], end: int) -> None:
+def _refuse_outside(name: str, values: NDArray[Any], end: int) -> None:
     wrong = values[(values < 0) | (values >= end)]
     if len(wrong):
         raise InputError(f"{name} is {wrong[0]} in a row, but has to be from 0 to {end - 1}")

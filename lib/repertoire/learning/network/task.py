@@ -11,41 +11,40 @@ from pyspark import BarrierTaskContext, TaskContext
 
 from repertoire.errors import InputError
 from repertoire.learning.network.checkpoint import read_checkpoint
-from repertoire.learning.network.job import Job, Plan
-from repertoire.learning.network.process import NETWORK
+from repertoire.learning.network.job import NETWORK, Job, Plan
 from repertoire.learning.network.spool import Spool
 from repertoire.learning.network.training_process import TrainingProcess
 
 SCHEMA = "kind string, content binary"
-FAILED, RESUMED, HISTORY, KERAS = "failed", "resumed", "history", "keras"
+REFUSED, BROKEN, RESUMED, HISTORY, KERAS = "refused", "broken", "resumed", "history", "keras"
 
 
 def train_in_task(plan: Plan, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Rows of SCHEMA, from the first worker alone: FAILED, a sentence; or HISTORY, KERAS, and RESUMED: the epoch before.
+    """Rows of SCHEMA, from the first worker alone: HISTORY, KERAS, and RESUMED where it went on after so many epochs.
 
-    Raises RuntimeError where the process ends before it has an outcome; of several workers, Spark then starts all again.
+    Or one row that says why not: REFUSED, for what the input is; BROKEN, for what another try will not change. Raises
+    RuntimeError where a process ends before it has an outcome; of several workers, Spark then starts all again.
     """
     peers = _Peers(plan)
     # The process ends before its folder does.
     with tempfile.TemporaryDirectory(prefix="repertoire-network-") as folder, TrainingProcess(folder, plan) as process:
         spool = Spool(folder, plan, peers.worker)
-        refused = _filled(spool, batches)
-        address = f"{peers.host()}:{process.port()}" if refused is None else ""
-        every = peers.tell({"refused": refused, "address": address, "width": spool.width, "checksum": spool.checksum})
-        failed = next((one["refused"] for one in every if one["refused"] is not None), None) or _unlike(every)
-        if failed is None:
-            width = max(one["width"] or 0 for one in every)
-            spool.close(width)
+        mine = _ready(spool, batches, process)
+        every = peers.tell(mine | {"host": peers.host(), "width": spool.width, "checksum": spool.checksum})
+        width = max(one["width"] or 0 for one in every)
+        end = _first_end(every, width) or _first_end(peers.tell(_closed(spool, width)), width)
+        if end is None:
             fingerprint = plan.fingerprint(width, sum(one["checksum"] for one in every) % 2**64)
             done = _epochs_done(plan, fingerprint, peers)
-            addresses = [one["address"] for one in every]
-            outcome = process.train(Job(plan, peers.worker, addresses, width, folder, fingerprint, resume=done > 0))
-            failed = outcome.get("failed")
+            addresses = [f"{one['host']}:{one['port']}" for one in every]
+            job = Job(plan, peers.worker, addresses, width, folder, fingerprint, resume=done > 0)
+            outcome = process.train(job)
+            end = _first_end([outcome], width)
         peers.tell({})  # no process ends while another may need it
         if peers.worker:
             return
-        if failed is not None:
-            yield _row(FAILED, failed)
+        if end is not None:
+            yield _row(*end)
             return
         if done:
             yield _row(RESUMED, str(done))
@@ -72,26 +71,35 @@ class _Peers:
         return [facts]
 
     def host(self) -> str:
+        """By which the others reach this one."""
         if isinstance(self._context, BarrierTaskContext):
             return self._context.getTaskInfos()[self.worker].address.rsplit(":", 1)[0]
         return "localhost"
 
 
-def _filled(spool: Spool, batches: Iterator[pa.RecordBatch]) -> str | None:
-    """Why the rows will not do. All are taken, for the others' sake."""
+def _ready(spool: Spool, batches: Iterator[pa.RecordBatch], process: TrainingProcess) -> dict[str, Any]:
+    """Takes all rows, and the process's port; or says why they will not do, which the others have to know."""
     try:
         for batch in batches:
             spool.add(batch)
     except InputError as error:
-        for _ in batches:
-            pass
-        return str(error)
+        return {REFUSED: str(error)}
+    return process.ready()
+
+
+def _closed(spool: Spool, width: int) -> dict[str, str]:
+    return {} if spool.close(width) else {BROKEN: "its rows changed while they were read. Write them to files first"}
+
+
+def _first_end(every: list[dict[str, Any]], width: int) -> tuple[str, str] | None:
+    """Why there will be no network, if one of the workers says so."""
+    for told in every:
+        for kind in (REFUSED, BROKEN):
+            if kind in told:
+                return kind, told[kind]
+        if told.get("width") not in (None, width):
+            return REFUSED, f"numbers: {told['width']} in some rows, {width} in others"
     return None
-
-
-def _unlike(every: list[dict[str, Any]]) -> str | None:
-    widths = sorted({one["width"] for one in every if one["width"] is not None})
-    return f"numbers: {widths[0]} in some rows, {widths[-1]} in others" if len(widths) > 1 else None
 
 
 def _epochs_done(plan: Plan, fingerprint: str, peers: _Peers) -> int:
