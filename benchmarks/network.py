@@ -2,10 +2,10 @@
 
     .venv/bin/python benchmarks/network.py [--rows 32768] [--epochs 30] [--batch-size 256] [--workers 1,2] [--repeats 3]
 
-Generated rows, 30 numbers and two coded columns, a fifth of them held out; the same layers, batch size, epochs and Adam, and the
-best epoch's weights in the end. Each run is in a process of its own, on one core of TensorFlow for each worker. `epochs` is all epochs, with
-what TensorFlow compiles in the first; `an epoch` the median one; `all` from the Parquet folder to the bytes of a .keras file,
-with the import of TensorFlow, without the start of Spark. Prints a table and one line of JSON.
+Generated rows, 30 numbers and two coded columns, a fifth of them held out; the same layers, batch size, epochs and Adam, and
+the best epoch's weights in the end. Each run is in a process of its own, with one thread of TensorFlow for each worker. `epochs`
+is all epochs, with what TensorFlow compiles in the first; `an epoch` the median one; `all` from the Parquet folder to the bytes
+of a .keras file, with the import of TensorFlow, without the start of Spark. Prints a table and one line of JSON.
 """
 
 import argparse

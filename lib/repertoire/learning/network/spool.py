@@ -156,10 +156,9 @@ def _refuse_outside(name: str, values: NDArray[Any], end: int) -> None:
 def _checksum(rows: Rows, index: NDArray[np.int64], held: NDArray[np.bool_]) -> int:
     """The same for the same rows, whatever batches they come in: a sum over rows, modulo 2**64."""
     bits = [np.ascontiguousarray(array).view(np.uint32).reshape(len(index), -1) for array in rows.arrays()]
+    stacked = np.hstack(bits).T
     row = (index.astype(np.uint64) * np.uint64(2) + held) * np.uint64(0x9E3779B97F4A7C15)
-    factor = np.uint64(1)
-    for column in np.hstack(bits).T:
-        factor = factor * np.uint64(0xBF58476D1CE4E5B9)
+    for column, factor in zip(stacked, np.full(len(stacked), 0xBF58476D1CE4E5B9, np.uint64).cumprod(), strict=True):
         row += column * factor
     row = (row ^ (row >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)
     return int((row ^ (row >> np.uint64(29))).sum())
