@@ -36,7 +36,12 @@ class NetworkSettings(Section):
         5, ge=1, description="stop after so many epochs in which the held-out rows' loss got no better; null: never"
     )
     min_delta: float = Field(1e-4, ge=0, description="a loss is better where it is lower by more than this")
-    workers: int = Field(1, ge=1, description="barrier tasks that train together, each on its share of every batch")
+    workers: int = Field(
+        1,
+        ge=1,
+        description="barrier tasks that train together, each on its share of every batch; a message for each batch passes "
+        "between them, so more than 1 pays for large batches and networks, or for rows that one machine cannot hold",
+    )
     threads: int | None = Field(
         None, ge=1, description="threads of one worker's TensorFlow; null: the cores that are free for it"
     )

@@ -122,6 +122,14 @@ def test_rows_that_will_not_do(column: str, value: object, words: str, tmp_path:
     assert words in str(caught.value)
 
 
+def test_there_has_to_be_a_column(tmp_path: Path) -> None:
+    toy = Toy(rows=20)
+    toy.numbers, toy.codes = toy.numbers[:, :0], toy.codes[:, :0]
+    plan = toy.plan(NetworkSettings(batch_size=4), ())
+    with pytest.raises(InputError, match="neither numbers nor codes"):
+        Spool(str(tmp_path), plan, 0).add(toy.batches(plan, 0)[0])
+
+
 def test_a_job_survives_its_way_to_the_process() -> None:
     plan = Toy(rows=20).plan(NetworkSettings(hidden=[8], patience=None), LEVELS, checkpoints="/somewhere")
     job = Job(plan, 1, ["a:1", "b:2"], 4, "/folder", "f", resume=True)

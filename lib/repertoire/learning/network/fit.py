@@ -14,7 +14,7 @@ from repertoire.errors import InputError, RepertoireError, SettingsError
 from repertoire.learning.network.free_slots import refuse_too_few_slots, threads_of_a_worker
 from repertoire.learning.network.job import Plan
 from repertoire.learning.network.placed_rows import count_rows, placed_rows
-from repertoire.learning.network.task import BROKEN, HISTORY, KERAS, REFUSED, RESUMED, SCHEMA, train_in_task
+from repertoire.learning.network.task import BROKEN, HISTORY, KERAS, NOTE, REFUSED, SCHEMA, train_in_task
 from repertoire.learning.network.trained import EpochResult, TrainedNetwork
 from repertoire.settings.network import NetworkSettings
 
@@ -34,8 +34,8 @@ def fit_network(
     """A feed-forward classifier by Adam (Kingma & Ba 2015) on the weighted log loss, all workers sharing every batch.
 
     frame: read from files, so that its rows come in the same order each time. numbers array<float>, of one width;
-    codes array<int>, one of each column of `levels`: 0 for what is unknown, up to levels - 1; label int, from 0 to
-    classes - 1; weight double, 0 or more; held boolean: rows that only measure each epoch.
+    codes array<int>, one of each column of `levels`: 0 for what is unknown, up to levels - 1; either may be empty, not both;
+    label int, from 0 to classes - 1; weight double, 0 or more; held boolean: rows that only measure each epoch.
     The best epoch on held-out rows gives the network, the last one where there are none. The batches, and but for the order
     of sums the results, are the same for any number of workers; with the same settings on one machine, they are the same bits.
     A fit that ended early goes on from its checkpoint when it is called again with the same rows and settings.
@@ -74,8 +74,8 @@ def fit_network(
     for kind, error_class in ((REFUSED, InputError), (BROKEN, RepertoireError)):
         if kind in found:
             raise error_class(f"the network could not be trained: {found[kind].decode()}")
-    if RESUMED in found:
-        say(f"network: went on after epoch {found[RESUMED].decode()}, from a checkpoint")
+    if NOTE in found:
+        say(f"network: {found[NOTE].decode()}")
     told = json.loads(found[HISTORY])
     trained = TrainedNetwork(
         keras=found[KERAS],

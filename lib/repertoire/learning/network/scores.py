@@ -14,6 +14,7 @@ from repertoire.learning.network.quiet_tensorflow import quiet_tensorflow
 from repertoire.learning.network.spool import chunks
 
 _ROWS_AT_ONCE = 8192
+_KEPT = 8  # networks that a process keeps
 _loaded: dict[str, Any] = {}  # of this process, by the content's hash
 
 
@@ -34,7 +35,8 @@ class NetworkScores:
         may change in the last digits of a float32.
         """
         if self.digest not in _loaded:
-            _loaded.clear()  # a process scores by one network after the other
+            while len(_loaded) >= _KEPT:
+                _loaded.pop(next(iter(_loaded)))
             _loaded[self.digest] = _load(self.keras)
         score, classes = _loaded[self.digest]
         found = [score(numbers[some], codes[some]).numpy() for some in chunks(len(numbers), _ROWS_AT_ONCE)]

@@ -89,6 +89,8 @@ class Spool:
         plan = self._plan
         numbers = _matrix(batch, columns.NUMBERS, self.width)
         codes = _matrix(batch, columns.CODES, len(plan.levels))
+        if not numbers.shape[1] and not plan.levels:
+            raise InputError("there are neither numbers nor codes to learn from")
         labels, weights = batch.column(columns.LABEL), batch.column(columns.WEIGHT)
         if labels.null_count or weights.null_count:
             raise InputError(f"a row has no {columns.LABEL if labels.null_count else columns.WEIGHT}")

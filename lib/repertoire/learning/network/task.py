@@ -16,11 +16,11 @@ from repertoire.learning.network.spool import Spool
 from repertoire.learning.network.training_process import TrainingProcess
 
 SCHEMA = "kind string, content binary"
-REFUSED, BROKEN, RESUMED, HISTORY, KERAS = "refused", "broken", "resumed", "history", "keras"
+REFUSED, BROKEN, NOTE, HISTORY, KERAS = "refused", "broken", "note", "history", "keras"
 
 
 def train_in_task(plan: Plan, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Rows of SCHEMA, from the first worker alone: HISTORY, KERAS, and RESUMED where it went on after so many epochs.
+    """Rows of SCHEMA, from the first worker alone: HISTORY, KERAS, and a NOTE of what became of a checkpoint.
 
     Or one row that says why not: REFUSED, for what the input is; BROKEN, for what another try will not change. Raises
     RuntimeError where a process ends before it has an outcome; of several workers, Spark then starts all again.
@@ -35,7 +35,7 @@ def train_in_task(plan: Plan, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.
         end = _first_end(every, width) or _first_end(peers.tell(_closed(spool, width)), width)
         if end is None:
             fingerprint = plan.fingerprint(width, sum(one["checksum"] for one in every) % 2**64)
-            done = _epochs_done(plan, fingerprint, peers)
+            done, note = _epochs_done(plan, fingerprint, peers)
             addresses = [f"{one['host']}:{one['port']}" for one in every]
             job = Job(plan, peers.worker, addresses, width, folder, fingerprint, resume=done > 0)
             outcome = process.train(job)
@@ -46,8 +46,8 @@ def train_in_task(plan: Plan, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.
         if end is not None:
             yield _row(*end)
             return
-        if done:
-            yield _row(RESUMED, str(done))
+        if note:
+            yield _row(NOTE, note)
         yield _row(HISTORY, json.dumps(outcome["done"]))
         yield _row(KERAS, Path(folder, NETWORK).read_bytes())
         if plan.checkpoint:
@@ -102,13 +102,15 @@ def _first_end(every: list[dict[str, Any]], width: int) -> tuple[str, str] | Non
     return None
 
 
-def _epochs_done(plan: Plan, fingerprint: str, peers: _Peers) -> int:
-    """Epochs of the checkpoint, if every worker sees the same one."""
+def _epochs_done(plan: Plan, fingerprint: str, peers: _Peers) -> tuple[int, str]:
+    """Epochs of the checkpoint, if every worker sees the same one, and a word about it."""
     if plan.checkpoint is None:
-        return 0
+        return 0, ""
     found = read_checkpoint(plan.checkpoint, fingerprint)
-    every = {one["epoch"] for one in peers.tell({"epoch": found.epoch if found else 0})}
-    return int(every.pop()) if len(every) == 1 else 0
+    epochs = [one["epoch"] for one in peers.tell({"epoch": found.epoch if found else 0})]
+    if len(set(epochs)) > 1:
+        return 0, f"a checkpoint in {plan.checkpoints} was not used, because not every worker sees the same there"
+    return epochs[0], f"went on after epoch {epochs[0]}, from a checkpoint" if epochs[0] else ""
 
 
 def _row(kind: str, content: str | bytes) -> pa.RecordBatch:
