@@ -207,7 +207,6 @@ def test_the_room_on_a_cluster() -> None:
     assert [threads_of_a_worker(cluster(12, **executors), workers) for workers in (1, 4, 12)] == [3, 3, 1]
 
 
-@pytest.mark.quick
 def test_tensorflow_is_imported_late_and_without_a_word() -> None:
     code = (
         "import sys, repertoire.learning.network as network; assert 'tensorflow' not in sys.modules\n"
