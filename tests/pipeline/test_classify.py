@@ -39,7 +39,9 @@ def test_a_table_is_learnt_and_another_labelled(repertoire: Command, table: Path
     assert kept["settings"]["algorithm"] == "xgboost"
     assert {one["column"] for one in kept["importances"]} == {"age", "income", "total_usage"}
 
-    done = repertoire("classify", "predict", table.with_name("new.csv"), "--model", "model", "--out", "labelled.parquet")
+    done = repertoire(
+        "classify", "predict", table.with_name("new.csv"), "--model", "model", "--out", "labelled.parquet"
+    )
     assert done.exit_code == 0, done.output
     assert "50 rows; predicted: 0" in done.output
     labelled = pd.read_parquet("labelled.parquet")

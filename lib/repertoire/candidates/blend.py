@@ -10,13 +10,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
-from repertoire.candidates.blend_lists import ListRows, blended, complete_users
+from repertoire.candidates.blend_lists import ListRows, blended
 from repertoire.candidates.blend_weights import learnt_weights, list_contributions
 from repertoire.candidates.held_back import HeldBack, hold_back
 from repertoire.candidates.masked_top_k import PROPOSALS
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
 from repertoire.errors import InputError, SettingsError
 from repertoire.frames.materialise import materialise
+from repertoire.frames.whole_users import whole_users
 from repertoire.settings import BlendSettings
 
 Lookup = Callable[[str], Recommender]
@@ -129,7 +130,7 @@ def _propose(lookup: Lookup, model: FittedModel, request: Request) -> DataFrame:
     kind = model.metadata["parameters"].get("normalization", "score")
 
     def blend(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for table in complete_users(batches):
+        for table in whole_users(batches):
             yield blended(ListRows.of(table), kind, factors, k)
 
     return ordered.select(*_COLUMNS).mapInArrow(blend, PROPOSALS)

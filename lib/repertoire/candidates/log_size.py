@@ -48,7 +48,7 @@ def core_seconds(name: str, size: LogSize, settings: CandidateSettings) -> float
     are taken to cost twice what ials does."""
     pairs = _PAIR * size.pairs
     neighbours = pairs + _PRODUCT * size.of_users
-    if name in (v.POPULAR, v.POPULAR_IN_SEGMENT):
+    if name in (v.POPULAR, v.TRENDING, v.POPULAR_IN_SEGMENT):
         return pairs
     if name in (v.ITEM_KNN, v.RP3BETA, v.SEQUENTIAL):
         return neighbours

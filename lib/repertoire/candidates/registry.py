@@ -9,7 +9,7 @@ from repertoire.candidates.graph_filter import GRAPH_FILTER
 from repertoire.candidates.ials import IALS
 from repertoire.candidates.item_knn import ITEM_KNN
 from repertoire.candidates.multi import MULTI
-from repertoire.candidates.popular import POPULAR
+from repertoire.candidates.popular import POPULAR, TRENDING
 from repertoire.candidates.popular_in_segment import POPULAR_IN_SEGMENT
 from repertoire.candidates.recommender import Recommender
 from repertoire.candidates.rp3beta import RP3BETA
@@ -32,6 +32,7 @@ _MODELS = (
     MULTI,
     CONTENT,
     POPULAR,
+    TRENDING,
     POPULAR_IN_SEGMENT,
 )
 

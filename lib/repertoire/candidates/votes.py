@@ -6,13 +6,13 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
-from repertoire.settings import PopularSettings
+from repertoire.settings import VoteSettings
 
 # A full vote is so many: whole numbers add up to the same in every order of the rows, doubles do not.
 FULL_VOTE = 2**30
 
 
-def vote(as_of: dt.date, settings: PopularSettings) -> Column:
+def vote(as_of: dt.date, settings: VoteSettings) -> Column:
     """bigint from 0 to FULL_VOTE: 2^(-age / half_life_days) of it, 0 past window_days, where age is from last_ts to the end of
     `as_of`.
 

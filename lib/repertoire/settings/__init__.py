@@ -16,7 +16,9 @@ from repertoire.settings.candidates import (
     Rp3betaSettings,
     SequentialSettings,
     SlimSettings,
+    TrendingSettings,
     UserKnnSettings,
+    VoteSettings,
 )
 from repertoire.settings.evaluation import EvaluationSettings
 from repertoire.settings.features import FeatureSettings
@@ -58,6 +60,8 @@ __all__ = [
     "Settings",
     "SlimSettings",
     "SparkSettings",
+    "TrendingSettings",
     "UserKnnSettings",
+    "VoteSettings",
     "load_settings",
 ]

@@ -376,8 +376,8 @@ class AutoSettings(Section):
         return names
 
 
-class PopularSettings(Section):
-    """Popularity, decayed with time, overall and within segments of users."""
+class VoteSettings(Section):
+    """How much a user's vote for an item counts."""
 
     half_life_days: Annotated[float | None, Between(3, 1000, log=True)] = Field(
         90.0, gt=0, description="a user's vote for an item loses half its weight in so many days; null: it never does"
@@ -387,6 +387,19 @@ class PopularSettings(Section):
         gt=0,
         description="only votes of so many days before the end of the run's date count, and those without a time; null: all",
     )
+
+
+class TrendingSettings(VoteSettings):
+    """Popularity of late."""
+
+    half_life_days: Annotated[float | None, Between(1, 60, log=True)] = Field(
+        7.0, gt=0, description="a user's vote for an item loses half its weight in so many days; null: it never does"
+    )
+
+
+class PopularSettings(VoteSettings):
+    """Popularity, decayed with time, overall and within segments of users."""
+
     segment_by: list[str] = Field(
         ["country", "age_band"], description="columns of users that make a segment; empty: no segments"
     )
@@ -421,6 +434,7 @@ class CandidateSettings(Section):
     blend: BlendSettings = BlendSettings()
     auto: AutoSettings = AutoSettings()
     ease: EaseSettings = EaseSettings()
+    trending: TrendingSettings = TrendingSettings()
     popular: PopularSettings = PopularSettings()
 
     @property

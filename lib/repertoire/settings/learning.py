@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from repertoire.settings.network import NetworkSettings
 from repertoire.settings.section import Section
 
 
@@ -110,6 +111,7 @@ class LearningSettings(Section):
     random_forest: RandomForestSettings = RandomForestSettings()
     gbt: GbtSettings = GbtSettings()
     xgboost: XgboostSettings = XgboostSettings()
+    dnn: NetworkSettings = NetworkSettings()
 
 
 Missing = Annotated[str, Field(max_length=100)]

@@ -11,11 +11,12 @@ from pyspark.sql import SparkSession
 from tests.unit.candidates.toy import at, fitting, interactions, proposals, request
 
 from repertoire.candidates.blend import blend_of
-from repertoire.candidates.blend_lists import ListRows, blended, complete_users, normalised
+from repertoire.candidates.blend_lists import ListRows, blended, normalised
 from repertoire.candidates.blend_weights import learnt_weights, list_contributions, ndcg
 from repertoire.candidates.held_back import hold_back
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
 from repertoire.errors import SettingsError
+from repertoire.frames.whole_users import whole_users
 from repertoire.settings import BlendSettings, CandidateSettings
 
 ITEMS = [f"i{item}" for item in range(8)]
@@ -71,7 +72,7 @@ def test_users_come_whole_however_they_are_cut(size: int) -> None:
     table = lists(
         [row for name in ("a", "b", "c", "d") for row in [(name, *row[1:]) for row in TWO[: 3 if name > "b" else 5]]]
     )
-    found = list(complete_users(batch for batch in table.to_batches(max_chunksize=size)))
+    found = list(whole_users(batch for batch in table.to_batches(max_chunksize=size)))
     assert pa.concat_tables(found).combine_chunks() == table.combine_chunks()
     users = [set(part.column("user_id").to_pylist()) for part in found]
     assert sum(map(len, users)) == len(set.union(*users)) == 4
