@@ -12,6 +12,7 @@ from rich.console import Console
 from repertoire.cli.options import Debug, Env, Set
 from repertoire.cli.out_table import Made, check_out_table, is_single, write_out_table
 from repertoire.cli.outcome import explained
+from repertoire.vocabulary import TWO_STAGE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -47,7 +48,7 @@ def recommend(
     """From a log to a recommendation table: user_id, rank, item_id, score, source, reason."""
     with explained(debug=debug):
         from repertoire.session import has_native_blas
-        from repertoire.settings import load_settings
+        from repertoire.settings import load_settings, with_two_stages
 
         ingest: dict[str, object] = {
             "events": events,
@@ -57,7 +58,7 @@ def recommend(
             "impressions": "",
         }
         values: dict[str, dict[str, object]] = {"ingest": ingest}
-        if model:
+        if model and model != TWO_STAGE:
             values["candidates"] = {"models": [model]}
         if top_k is not None:
             values["ranking"] = {"top_k": top_k}
@@ -66,6 +67,8 @@ def recommend(
         if users:
             values.setdefault("candidates", {})["users"] = users
         settings = load_settings(env=env, values=values, overrides=set_ or [])
+        if model == TWO_STAGE:
+            settings = with_two_stages(settings)
         check_out_table(out, MADE)
         parent = out.absolute().parent
         parent.mkdir(parents=True, exist_ok=True)

@@ -64,7 +64,8 @@ class Algorithm:
 
     form: how it takes columns. fit raises SettingsError or InputError for what it cannot do. scorer: from the files and facts of
     `Fitted` to a function from encoded rows to scores. two_classes: it cannot tell more apart. margins: its scores are no
-    probabilities. stops_early: held-back rows say when training ends.
+    probabilities. stops_early: held-back rows say when training ends. orders: it learns the order of the rows of a `__group`, and
+    its scores say nothing but that.
     """
 
     name: str
@@ -74,3 +75,4 @@ class Algorithm:
     two_classes: bool = False
     margins: bool = False
     stops_early: bool = False
+    orders: bool = False

@@ -14,7 +14,7 @@ from repertoire.learning.encoder import Encoded, Form
 from repertoire.learning.row_columns import HELD, LABEL, NUMBERS, WEIGHT
 from repertoire.settings import LearningSettings
 
-_FILE = "xgboost.json"
+BOOSTER = "xgboost.json"
 _ROWS_PER_WORKER = 50_000  # fewer are trained sooner by one worker than handed around
 
 
@@ -22,7 +22,7 @@ def _fit(rows: TrainingRows, settings: LearningSettings) -> Fitted:
     """Trains until held-back rows gain no more, or as many rounds as an earlier fit found best."""
     from xgboost.spark import SparkXGBClassifier
 
-    logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
+    quiet()
     own = settings.xgboost
     frame = rows.frame.select(
         array_to_vector(F.col(NUMBERS).cast("array<double>")).alias("features"), LABEL, WEIGHT, HELD
@@ -36,7 +36,7 @@ def _fit(rows: TrainingRows, settings: LearningSettings) -> Fitted:
         features_col="features",
         label_col=LABEL,
         weight_col=WEIGHT,
-        num_workers=own.workers or _workers(rows),
+        num_workers=own.workers or workers_for(rows),
         n_estimators=rows.rounds or own.rounds,
         learning_rate=own.learning_rate,
         max_depth=own.max_depth,
@@ -54,20 +54,31 @@ def _fit(rows: TrainingRows, settings: LearningSettings) -> Fitted:
     )
     booster = estimator.fit(frame).get_booster()
     best = rows.rounds or int(booster.best_iteration) + 1
-    return Fitted({_FILE: bytes(booster[:best].save_raw("json"))}, {"rounds": best}, rounds=best)
+    return Fitted({BOOSTER: bytes(booster[:best].save_raw("json"))}, {"rounds": best}, rounds=best)
 
 
-def _workers(rows: TrainingRows) -> int:
+def workers_for(rows: TrainingRows) -> int:
     """A worker for each slot, but none for a few rows only."""
     slots = rows.frame.sparkSession.sparkContext.defaultParallelism
     return max(1, min(slots, rows.frame.count() // _ROWS_PER_WORKER))
 
 
-def _scorer(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Scores:
+def booster_of(files: Mapping[str, bytes]) -> Any:
+    """The trees of a model; a Spark task is one thread."""
     import xgboost
 
-    booster = xgboost.Booster(model_file=bytearray(files[_FILE]))
+    booster = xgboost.Booster(model_file=bytearray(files[BOOSTER]))
     booster.set_param({"nthread": 1})
+    return booster
+
+
+def quiet() -> None:
+    """What xgboost's workers say of their start and end is for nobody."""
+    logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
+
+
+def _scorer(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Scores:
+    booster = booster_of(files)
 
     def scores(encoded: Encoded) -> NDArray[np.float64]:
         found = np.asarray(booster.inplace_predict(encoded.numbers), np.float64)

@@ -7,15 +7,16 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from repertoire.learning.encoder import Encoder
-from repertoire.learning.row_columns import CODES, HELD, LABEL, NUMBERS, WEIGHT, quoted
+from repertoire.learning.row_columns import CODES, GROUP, HELD, LABEL, NUMBERS, WEIGHT, quoted
 
-_ROW = f"{NUMBERS} array<float>, {CODES} array<int>, {LABEL} int, {WEIGHT} double, {HELD} boolean"
+_CARRIED = {LABEL: "int", WEIGHT: "double", HELD: "boolean", GROUP: "bigint"}
 
 
 def encode_rows(rows: DataFrame, encoder: Encoder) -> DataFrame:
     """numbers, codes, and the columns of `row_columns` that rows carry."""
-    kept = (LABEL, WEIGHT, HELD)
+    kept = [name for name in _CARRIED if name in rows.columns]
     needed = [*map(quoted, encoder.names), *kept]
+    schema = f"{NUMBERS} array<float>, {CODES} array<int>, " + ", ".join(f"{name} {_CARRIED[name]}" for name in kept)
 
     def encode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -23,7 +24,7 @@ def encode_rows(rows: DataFrame, encoder: Encoder) -> DataFrame:
             arrays = [_lists(encoded.numbers), _lists(encoded.codes), *(batch.column(name) for name in kept)]
             yield pa.RecordBatch.from_arrays(arrays, [NUMBERS, CODES, *kept])
 
-    return rows.select(*needed).mapInArrow(encode, _ROW)
+    return rows.select(*needed).mapInArrow(encode, schema)
 
 
 def _lists(rows: np.ndarray) -> pa.Array:

@@ -1,10 +1,14 @@
-"""What an encoder must know of the training rows: fillers, bounds, means, bins, levels. Two queries, whatever the columns."""
+"""What an encoder must know of the training rows: fillers, bounds, means, bins, levels. Three queries, whatever the columns."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Window
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from repertoire.learning.encoder import CategoryCode, Encoder, Form, NumberCode
@@ -12,7 +16,8 @@ from repertoire.learning.feature_column import FeatureColumn
 from repertoire.learning.row_columns import LABEL, quoted
 from repertoire.settings import EncodingSettings
 
-_ACCURACY = 10_000  # of quantiles: ranks are right to a ten-thousandth of the rows
+_SAMPLE = 200_000  # rows from which numbers are fitted
+_PARTS_PER_MILLION = 1_000_000
 _PRIOR_ROWS = 10
 """Rows with the overall share that are added to each level, so that rare ones do not come to the ends of the order by chance."""
 
@@ -33,76 +38,56 @@ def fit_encoder(
     """
     numbers = [column.name for column in columns if column.kind == "number"]
     categories = [column.name for column in columns if column.kind == "category"]
-    of_numbers = _fit_numbers(rows, numbers, form, settings, bins) if numbers else {}
+    of_numbers = _fit_numbers(rows, numbers, settings, bins if form is Form.BINNED else None) if numbers else {}
     of_categories = _fit_categories(rows, categories, settings, positive) if categories else {}
     found: dict[str, NumberCode | CategoryCode] = {**of_numbers, **of_categories}
     return Encoder(form, tuple(found[column.name] for column in columns))
 
 
 def _fit_numbers(
-    rows: DataFrame, names: Sequence[str], form: Form, settings: EncodingSettings, bins: int
+    rows: DataFrame, names: Sequence[str], settings: EncodingSettings, bins: int | None
 ) -> dict[str, NumberCode]:
-    clip = settings.clip_quantile
-    inner = [step / bins for step in range(1, bins)] if form is Form.BINNED else []
-    shares = [0.5, clip, 1 - clip, *inner]
-    wanted = F.array(*map(F.lit, shares))
-    parts: list[Column] = []
-    for place, name in enumerate(names):
-        value = F.col(quoted(name))
-        parts += [
-            F.count_if(value.isNull()).alias(f"missing{place}"),
-            F.percentile_approx(value, wanted, _ACCURACY).alias(f"quantiles{place}"),
-            F.min(value).alias(f"least{place}"),
-            F.max(value).alias(f"most{place}"),
-        ]
-    (first,) = rows.agg(*parts).collect()
-    bounds = {}
-    for place, name in enumerate(names):
-        quantiles = first[f"quantiles{place}"] or [0.0] * len(shares)
-        least, most = (first[f"least{place}"], first[f"most{place}"]) if first[f"quantiles{place}"] else (0.0, 0.0)
-        bounds[name] = (quantiles[1], quantiles[2]) if clip else (least, most)
-    seconds: list[Column] = []
-    for place, name in enumerate(names):
-        column = F.col(quoted(name))
-        cut = F.greatest(F.least(column, F.lit(bounds[name][1])), F.lit(bounds[name][0]))
-        value = F.when(column.isNotNull(), cut)  # greatest and least pass nulls over
-        seconds += [
-            F.avg(value).alias(f"mean{place}"),
-            F.stddev_pop(value).alias(f"deviation{place}"),
-            F.count(value).alias(f"known{place}"),
-        ]
-    (second,) = rows.agg(*seconds).collect()
-    return {
-        name: _number(name, place, first, second, bounds[name], settings, inner) for place, name in enumerate(names)
-    }
+    """From all rows, or of many from a sample by hash, which the driver holds."""
+    columns = [F.col(quoted(name)) for name in names]
+    chosen = rows.select(*columns)
+    share = _SAMPLE / max(1, rows.count())
+    if share < 1:
+        draw = F.pmod(F.xxhash64(*columns), F.lit(_PARTS_PER_MILLION))
+        chosen = chosen.where(draw < int(share * _PARTS_PER_MILLION))
+    table = chosen.toArrow()
+    return {name: _number(name, _doubles(table.column(place)), settings, bins) for place, name in enumerate(names)}
 
 
-def _number(
-    name: str,
-    place: int,
-    first: Any,
-    second: Any,
-    bounds: tuple[float, float],
-    settings: EncodingSettings,
-    inner: Sequence[float],
-) -> NumberCode:
-    quantiles = first[f"quantiles{place}"] or [0.0] * (3 + len(inner))
-    missing, known = first[f"missing{place}"], second[f"known{place}"]
-    mean, variance = second[f"mean{place}"] or 0.0, (second[f"deviation{place}"] or 0.0) ** 2
-    fill = {"mean": mean, "median": float(quantiles[0]), "zero": 0.0}[settings.imputation]
-    share = missing / max(1, missing + known)
-    deviation = math.sqrt((1 - share) * variance + share * (1 - share) * (fill - mean) ** 2)
-    cuts = sorted({float(cut) for cut in quantiles[3:] if cut < bounds[1]})
+def _doubles(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    return np.asarray(pc.fill_null(column, np.nan).to_numpy(), np.float64)
+
+
+def _number(name: str, values: NDArray[np.float64], settings: EncodingSettings, bins: int | None) -> NumberCode:
+    known = np.sort(values[~np.isnan(values)])
+    if not len(known):
+        return NumberCode(name, 0.0, 0.0, 0.0, 0.0, 1.0, bool(len(values)) and settings.missing_indicator, ())
+    low, high = (_quantile(known, share) for share in (settings.clip_quantile, 1 - settings.clip_quantile))
+    cut = np.clip(known, low, high)
+    fill = {"mean": float(cut.mean()), "median": _quantile(known, 0.5), "zero": 0.0}[settings.imputation]
+    missing = len(values) - len(known)
+    mean = (cut.sum() + missing * fill) / len(values)
+    deviation = math.sqrt((((cut - mean) ** 2).sum() + missing * (fill - mean) ** 2) / len(values))
+    cuts = {_quantile(known, step / bins) for step in range(1, bins)} if bins else set()
     return NumberCode(
         name=name,
-        fill=float(fill),
-        low=float(bounds[0]),
-        high=float(bounds[1]),
-        mean=float((1 - share) * mean + share * fill),
-        deviation=float(deviation) if deviation > 0 else 1.0,
+        fill=fill,
+        low=low,
+        high=high,
+        mean=float(mean),
+        deviation=deviation if deviation > 0 else 1.0,
         missing=bool(missing) and settings.missing_indicator,
-        cuts=tuple(cuts),
+        cuts=tuple(sorted(one for one in cuts if one < high)),
     )
+
+
+def _quantile(ascending: NDArray[np.float64], share: float) -> float:
+    """The least value that so great a share of the values does not exceed."""
+    return float(ascending[max(0, math.ceil(share * len(ascending)) - 1)])
 
 
 def _fit_categories(

@@ -2,6 +2,7 @@
 
 LABEL = "__label"  # int: the number of the row's class, from 0
 WEIGHT = "__weight"  # double: how much the row counts
+GROUP = "__group"  # bigint: rows that are put in order together have the same
 HELD = "__held"  # boolean: held back from training
 NUMBERS = "numbers"  # array<float>: what `Encoder.encode` gives
 CODES = "codes"  # array<int>

@@ -14,7 +14,7 @@ from repertoire.pipeline.eligible_items import eligible_items
 from repertoire.pipeline.live_publication import live_publication
 from repertoire.pipeline.metric_rows import metric_rows, say_headline
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
-from repertoire.pipeline.valid_on import valid_on
+from repertoire.pipeline.valid_on import known_on
 from repertoire.pipeline.what_followed import what_followed
 from repertoire.tables import EVENTS, INTERACTIONS, ITEMS, METRICS, PUBLICATIONS, RECOMMENDATIONS, USERS
 from repertoire.tuning.background_of import background_of
@@ -67,8 +67,8 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
         history,
         users,
         settings.evaluation,
-        items=valid_on(inputs.frame(ITEMS), context.run_date) if inputs.has(ITEMS) else None,
-        users=valid_on(inputs.frame(USERS), context.run_date) if inputs.has(USERS) else None,
+        items=known_on(inputs, ITEMS, context.run_date),
+        users=known_on(inputs, USERS, context.run_date),
     )
     baselines = [name for name in (POPULAR, PREVIOUS) if name in models]
     measured = measure(models, truth, settings.evaluation.k, background, baselines=baselines, seed=context.seed)

@@ -9,15 +9,12 @@ from repertoire.pipeline.earlier_model import earlier_model
 from repertoire.pipeline.live_publication import live_publication
 from repertoire.pipeline.metric_rows import metric_rows, say_headline
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
-from repertoire.pipeline.valid_on import valid_on
-from repertoire.tables import EVENTS, ITEMS, METRICS, PUBLICATIONS, RECOMMENDATIONS, USERS, Table
+from repertoire.pipeline.valid_on import known_on
+from repertoire.tables import EVENTS, ITEMS, METRICS, PUBLICATIONS, RECOMMENDATIONS, USERS
 from repertoire.tuning.backtest import OURS, Backtest, backtest
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
-    def known(table: Table) -> DataFrame | None:
-        return valid_on(inputs.frame(table), context.run_date) if inputs.has(table) else None
-
     def published(day: dt.date) -> DataFrame | None:
         live = live_publication(inputs.rows(PUBLICATIONS), day)
         return None if live is None else inputs.of_day(RECOMMENDATIONS, live["run_date"], live["table_version"])
@@ -26,8 +23,8 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
         Backtest(
             spark=context.spark,
             events=inputs.frame(EVENTS),
-            users=known(USERS),
-            items=known(ITEMS),
+            users=known_on(inputs, USERS, context.run_date),
+            items=known_on(inputs, ITEMS, context.run_date),
             as_of=context.run_date,
             cutoff=context.cutoff,
             seed=context.seed,
@@ -35,6 +32,8 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
             features=settings.features,
             models={OURS: settings.candidates},
             evaluation=settings.evaluation,
+            rankers={OURS: settings.ranking.ranker} if settings.ranking.ranker.on else {},
+            zone=context.zone,
             published=published,
             previous=lambda day, name: earlier_model(inputs, day, settings.candidates.looks_back, name),
         )
@@ -55,5 +54,5 @@ STAGE = Stage(
     reads=(EVENTS,),
     reads_if_there=(ITEMS, USERS, PUBLICATIONS, RECOMMENDATIONS),
     writes=(METRICS,),
-    settings=("features", "candidates", "evaluation"),
+    settings=("features", "candidates", "ranking", "evaluation"),
 )

@@ -29,7 +29,7 @@ def request_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -
         users=materialise(_users(inputs, candidates, context), f"{context.scratch}/users"),
         interactions=inputs.frame(INTERACTIONS),
         eligible=eligible_items(inputs, context.run_date),
-        k=candidates.per_user or settings.ranking.top_k,
+        k=candidates.per_user or settings.ranking.depth,
         settings=candidates,
     )
 

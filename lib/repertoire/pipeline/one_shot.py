@@ -25,6 +25,7 @@ from repertoire.pipeline import (
     ingest_events,
     rank_recommendations,
     train_candidates,
+    train_ranker,
 )
 from repertoire.pipeline import ledger as status
 from repertoire.pipeline.cutoff import cutoff_of
@@ -34,11 +35,13 @@ from repertoire.pipeline.progress import Progress
 from repertoire.pipeline.stage import Inputs, Merge, Outputs, RunContext, Stage
 from repertoire.pipeline.stage_cost import CostAccount
 from repertoire.pipeline.stages import STAGES as NIGHTLY
-from repertoire.ranking.blend_by_tier import blend_by_tier
+from repertoire.ranking.blend_by_tier import blend_by_tier, fill_up
 from repertoire.settings import Settings
 from repertoire.store.frames import conform, empty_frame
 from repertoire.store.schemas import arrow_schema
-from repertoire.tables import EVENTS, ITEMS, REJECTED_EVENTS, USERS
+from repertoire.tables import EVENTS, INTERACTIONS, ITEMS, REJECTED_EVENTS, USERS
+from repertoire.two_stage.learn import learn
+from repertoire.two_stage.rank import rank
 
 STAGES = NIGHTLY[: NIGHTLY.index(rank_recommendations.STAGE) + 1]
 
@@ -78,9 +81,21 @@ def recommend_once(
     with run.step(generate_candidates.STAGE, run.last_day) as context:
         request = generate_candidates.request_of(*run.given(generate_candidates.STAGE), context)
         proposals = propose_from_sources(model, request, context.scratch)  # what fills up is fitted if it is needed
-    with run.step(rank_recommendations.STAGE, run.last_day):
-        tiers = {source: tier for source, tier in fallback_tiers(settings.candidates).items() if source in proposals}
-        progress.said(write(blend_by_tier(together(proposals), tiers, settings.ranking.top_k)))
+    tiers = {source: tier for source, tier in fallback_tiers(settings.candidates).items() if source in proposals}
+    ranker = None
+    if settings.ranking.ranker.on:
+        with run.step(train_ranker.STAGE, run.last_day) as context:
+            inputs, sections = run.given(train_ranker.STAGE)
+            ranker = learn(train_ranker.world_of(inputs, sections, context))
+    with run.step(rank_recommendations.STAGE, run.last_day) as context:
+        candidates, top_k = together(proposals), settings.ranking.top_k
+        if ranker is None:
+            lists = blend_by_tier(candidates, tiers, top_k)
+        else:
+            world = train_ranker.world_of(*run.given(train_ranker.STAGE), context)
+            fillers = {source: tier for source, tier in tiers.items() if tier > 0}
+            lists = fill_up(rank(world, ranker, candidates, run.frames[INTERACTIONS.name]), candidates, fillers, top_k)
+        progress.said(write(lists))
 
 
 def _fitted(fitting: Fitting, progress: Progress, source: str) -> FittedModel:
@@ -139,6 +154,7 @@ class _OneShot:
             run_id=self._run_id,
             run_date=run_date,
             cutoff=cutoff_of(run_date, run.zone),
+            zone=run.zone,
             now=now,
             seed=run.seed,
             scratch=f"{self._scratch}/{name}",

@@ -246,6 +246,11 @@ class _OneRun:
             }
         return versions
 
+    def _models_of_others(self, stage: Stage) -> set[str]:
+        """What other stages of this date wrote of models: model:NAME each."""
+        done = [entry.output_versions or {} for name, entry in self._done.items() if name != stage.name]
+        return {name for versions in done for name in versions if name.startswith("model:")}
+
     def _model_rows(self) -> list[dict[str, Any]]:
         where = [("run_date", "=", self._options.run_date)]
         return self._warehouse.tables.rows(MODELS, where=where).to_pylist()
@@ -352,6 +357,7 @@ class _OneRun:
             run_id=self.run_id,
             run_date=run_date,
             cutoff=cutoff_of(run_date, run.zone),
+            zone=run.zone,
             now=began,
             seed=run.seed,
             scratch=f"{scratch}/{self.run_id}/{stage.name}",
@@ -430,14 +436,16 @@ class _OneRun:
         if outputs.models:
             origin = self._settings.fingerprint(stage.settings) + outputs.fitted_on()
             suffix = f"{run_date.isoformat()}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}"
-            written.versions.update(self._write_models(outputs.models, suffix, guard))
+            written.versions.update(self._write_models(stage, outputs.models, suffix, guard))
         if outputs.publication:
             self._publish(outputs, guard)
         for table in stage.writes:
             written.versions[table.name] = tables.version(table)
         return written
 
-    def _write_models(self, models: Sequence[FittedModel], suffix: str, guard: Callable[[], None]) -> dict[str, str]:
+    def _write_models(
+        self, stage: Stage, models: Sequence[FittedModel], suffix: str, guard: Callable[[], None]
+    ) -> dict[str, str]:
         run_date = self._options.run_date
         rows, versions = [], {}
         for model in models:
@@ -457,7 +465,9 @@ class _OneRun:
                 }
             )
         guard()
-        self._warehouse.tables.write_rows(MODELS, rows, replace={"run_date": run_date})
+        others = self._models_of_others(stage)
+        kept = [row for row in self._model_rows() if f"model:{row['name']}" in others]
+        self._warehouse.tables.write_rows(MODELS, [*kept, *rows], replace={"run_date": run_date})
         return versions
 
     def _publish(self, outputs: Outputs, guard: Callable[[], None]) -> None:

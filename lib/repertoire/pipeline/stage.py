@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -74,15 +75,16 @@ class Tended:
 class RunContext:
     """All that a stage may know besides its inputs. Nothing else reads a clock or the environment.
 
-    run_date: the day; cutoff: the midnight that ends it, in the zone of the settings; now: when the stage began, UTC;
-    scratch: a folder of the stage's own, gone when it ends; say: tells the user one line; tended: the warehouse, for a
-    stage that tends it. keeps_events: whether events go into their table, and so need ids.
+    run_date: the day; cutoff: the midnight that ends it, in the zone of the settings; zone: that zone; now: when the stage
+    began, UTC; scratch: a folder of the stage's own, gone when it ends; say: tells the user one line; tended: the warehouse,
+    for a stage that tends it. keeps_events: whether events go into their table, and so need ids.
     """
 
     spark: SparkSession
     run_id: str
     run_date: dt.date
     cutoff: dt.datetime
+    zone: ZoneInfo
     now: dt.datetime
     seed: int
     scratch: str

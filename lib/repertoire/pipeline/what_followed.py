@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from repertoire.settings import FeatureSettings
-from repertoire.tuning.new_and_liked import liked, new_to_some_users
+from repertoire.two_stage.new_and_liked import liked, new_to_some_users
 from repertoire.vocabulary import EVENT_DATE, EVENT_TS
 
 

@@ -7,12 +7,26 @@ from pyspark.sql import functions as F
 
 from repertoire.vocabulary import FALLBACK_TIER, ITEM_ID, RANK, REASON, SCORE, SOURCE, USER_ID
 
+_RANKED, _SHOWN = "ranked", "_shown"
 
-def blend_by_tier(candidates: DataFrame, tiers: Mapping[str, int], top_k: int) -> DataFrame:
+
+def fill_up(ranked: DataFrame, candidates: DataFrame, tiers: Mapping[str, int], top_k: int) -> DataFrame:
+    """Lists of ranked candidates, filled up from sources: what `blend_by_tier` gives.
+
+    ranked: user_id, item_id, source, score, rank, reason: a user's candidates in one order, whoever proposed them; they are of
+    tier 0. candidates, tiers: those that fill up.
+    """
+    own = ranked.withColumn(_SHOWN, F.col(SOURCE)).withColumn(SOURCE, F.lit(_RANKED))
+    rest = candidates.where(F.col(SOURCE).isin(*tiers)).withColumn(_SHOWN, F.col(SOURCE))
+    return blend_by_tier(own.unionByName(rest.select(own.columns)), {_RANKED: 0, **tiers}, top_k, shown=_SHOWN)
+
+
+def blend_by_tier(candidates: DataFrame, tiers: Mapping[str, int], top_k: int, *, shown: str = SOURCE) -> DataFrame:
     """The first top_k different items of each user, source by source.
 
     candidates: user_id, item_id, source, score, rank, reason; tiers: source → tier, in the order in which the sources
-    fill a list. An item that several sources propose counts for the first.
+    fill a list. An item that several sources propose counts for the first. shown: the column that the lists' source is
+    taken from.
     Gives user_id, rank (1, 2, 3, …), item_id, score, reason, source, fallback_tier. Candidates of one source are its list
     already: no item twice, ranks from 1 without a gap.
 
@@ -23,7 +37,7 @@ def blend_by_tier(candidates: DataFrame, tiers: Mapping[str, int], top_k: int) -
     tier = _lookup(dict(tiers))
     if len(tiers) == 1:
         alone = candidates.where(F.col(SOURCE).isin(*tiers) & (F.col(RANK) <= top_k))
-        return _lists(alone, F.col(RANK), F.col(SCORE), tier)
+        return _lists(alone, F.col(RANK), F.col(SCORE), tier, shown)
     order = _lookup({source: position for position, source in enumerate(tiers)})
     ordered = candidates.withColumn("_source_order", order).where(F.col("_source_order").isNotNull())
     by_user = Window.partitionBy(USER_ID)
@@ -39,17 +53,17 @@ def blend_by_tier(candidates: DataFrame, tiers: Mapping[str, int], top_k: int) -
     drop = F.least(F.lit(0.0), F.col(SCORE) - F.lag(SCORE).over(in_order))
     cumulative = in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     score = F.first(SCORE).over(cumulative) + F.coalesce(F.sum("_drop").over(cumulative), F.lit(0.0))
-    return _lists(ranked.withColumn("_drop", drop), F.col("_rank"), score, tier)
+    return _lists(ranked.withColumn("_drop", drop), F.col("_rank"), score, tier, shown)
 
 
-def _lists(ranked: DataFrame, rank: Column, score: Column, tier: Column) -> DataFrame:
+def _lists(ranked: DataFrame, rank: Column, score: Column, tier: Column, shown: str) -> DataFrame:
     return ranked.withColumn("_score", F.round(score, 6)).select(
         USER_ID,
         rank.cast("int").alias(RANK),
         ITEM_ID,
         F.col("_score").alias(SCORE),
         REASON,
-        SOURCE,
+        F.col(shown).alias(SOURCE),
         tier.cast("int").alias(FALLBACK_TIER),
     )
 

@@ -27,9 +27,9 @@ from repertoire.settings.learning import ClassifySettings, EncodingSettings, Lea
 from repertoire.settings.load import load_settings
 from repertoire.settings.maintenance import MaintenanceSettings
 from repertoire.settings.publication import GateSettings, PublicationSettings
-from repertoire.settings.ranking import RankingSettings
+from repertoire.settings.ranking import RankerSettings, RankingSettings
 from repertoire.settings.spark import SparkSettings
-from repertoire.settings.tree import RunSettings, Settings
+from repertoire.settings.tree import RunSettings, Settings, with_two_stages
 
 __all__ = [
     "AlsSettings",
@@ -53,6 +53,7 @@ __all__ = [
     "MultiSettings",
     "PopularSettings",
     "PublicationSettings",
+    "RankerSettings",
     "RankingSettings",
     "Rp3betaSettings",
     "RunSettings",
@@ -64,4 +65,5 @@ __all__ = [
     "UserKnnSettings",
     "VoteSettings",
     "load_settings",
+    "with_two_stages",
 ]

@@ -410,7 +410,12 @@ class CandidateSettings(Section):
     """Which models propose, how many items each, and what may not be proposed."""
 
     models: list[str] = Field(["als"], description="personalising models, in the order in which they fill a list")
-    per_user: int | None = Field(None, ge=1, description="items per user and model; null: as many as ranking.top_k")
+    per_user: int | None = Field(
+        None,
+        ge=1,
+        description="items per user and model; null: as many as ranking.top_k, and ranking.ranker.depth where a ranker "
+        "orders them",
+    )
     include_seen: bool = Field(False, description="propose what the user has consumed, too")
     explain: bool = Field(True, description="name the item of the user's own history that speaks most for a candidate")
     users: str = Field("", description="file with a column user_id: the only users to make lists for; empty: all")

@@ -56,6 +56,9 @@ class FeatureSettings(Section):
         description="a user's events of one day count as this many at most; null: ten times the 99th percentile of "
         "users' days, and 100 at least",
     )
+    max_item_table_mb: int = Field(
+        500, ge=1, description="what a ranker may know of all items together, in each Python worker: 200 bytes an item"
+    )
     consuming_events: list[str] = Field(
         [v.PURCHASE, v.RATING, v.PLAY, v.READ, v.LIKE, v.DISLIKE],
         description="types that make an item a seen one; where the log has none of them, any event does",

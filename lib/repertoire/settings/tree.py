@@ -87,3 +87,15 @@ class Settings(Section):
         values = {name: getattr(self, name).model_dump(mode="json") for name in sorted(sections)}
         values["run"] = self.run.model_dump(mode="json", include={"timezone", "seed"})
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def with_two_stages(settings: Settings) -> Settings:
+    """Settings by which ranking.ranker.sources propose, and a ranker orders: the one that is set, or rank_ndcg."""
+    ranker = settings.ranking.ranker
+    chosen = ranker if ranker.on else ranker.model_copy(update={"algorithm": "rank_ndcg"})
+    return settings.model_copy(
+        update={
+            "candidates": settings.candidates.model_copy(update={"models": list(ranker.sources)}),
+            "ranking": settings.ranking.model_copy(update={"ranker": chosen}),
+        }
+    )

@@ -5,8 +5,9 @@ It calls the domain's functions at the earlier cutoff, never the stages, and wri
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from zoneinfo import ZoneInfo
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -19,14 +20,18 @@ from repertoire.evaluation.measurement import Measurement
 from repertoire.evaluation.split import Split
 from repertoire.features.interactions import build_interactions
 from repertoire.frames.materialise import materialise
-from repertoire.ranking.blend_by_tier import blend_by_tier
-from repertoire.settings import CandidateSettings, EvaluationSettings, FeatureSettings
+from repertoire.ranking.blend_by_tier import blend_by_tier, fill_up
+from repertoire.settings import CandidateSettings, EvaluationSettings, FeatureSettings, RankerSettings
 from repertoire.tuning.background_of import background_of
 from repertoire.tuning.choose_split import ChosenSplit, choose_split, known_before
-from repertoire.tuning.new_and_liked import liked, new_to_some_users
+from repertoire.two_stage.learn import learn
+from repertoire.two_stage.new_and_liked import liked, new_to_some_users
+from repertoire.two_stage.rank import rank
+from repertoire.two_stage.world import World
 from repertoire.vocabulary import ITEM_ID, POPULAR, RANK, SEEN, USER_ID
 
 OURS = "recommendations"
+UTC = ZoneInfo("UTC")
 PUBLISHED = "published"
 
 
@@ -36,7 +41,8 @@ class Backtest:
 
     users, items: these tables as valid on the day, or None; items give the catalogue's tags. as_of: the run's date;
     cutoff: the midnight that ends it; scratch: a folder of the backtest's. models: what is compared, a name and the
-    settings of its candidates each; popularity itself is always there as `popular`. truth: user_id,
+    settings of its candidates each; popularity itself is always there as `popular`. rankers: of those whose candidates a ranker
+    puts in order, its settings; zone: in which days are counted. truth: user_id,
     item_id and perhaps gain to judge by in place of a split; all events are learnt from then. published: gives the lists
     (user_id, item_id, rank) that were live at the end of a day, or None; they are judged beside the models where the
     split has such a day. previous: gives the newest model of a name that was fitted before a day, or None.
@@ -53,6 +59,8 @@ class Backtest:
     features: FeatureSettings
     models: Mapping[str, CandidateSettings]
     evaluation: EvaluationSettings
+    rankers: Mapping[str, RankerSettings] = field(default_factory=dict)
+    zone: ZoneInfo = UTC
     truth: DataFrame | None = None
     published: Callable[[dt.date], DataFrame | None] | None = None
     previous: Callable[[dt.date, str], FittedModel | None] = lambda day, name: None
@@ -82,12 +90,14 @@ def rolling_backtests(asked: Backtest, windows: int) -> list[BacktestResult]:
 class HeldOut:
     """What a backtest learns from and judges by, materialised; each is read as often as there are models.
 
-    words, day: of the split. train: the table `interactions`; history: user_id, item_id of what was consumed; truth: user_id,
-    item_id, perhaps gain; users: one column user_id, those of the truth.
+    words, day, cutoff: of the split. events: learnt from; train: the table `interactions` of them; history: user_id, item_id
+    of what was consumed; truth: user_id, item_id, perhaps gain; users: one column user_id, those of the truth.
     """
 
     words: str
     day: dt.date
+    cutoff: dt.datetime
+    events: DataFrame
     train: DataFrame
     history: DataFrame
     truth: DataFrame
@@ -116,7 +126,7 @@ def hold_out(asked: Backtest) -> HeldOut | str:
     if truth.isEmpty() or train.isEmpty():
         return chosen.words
     users = _materialise(asked, truth.select(USER_ID).distinct(), "users")
-    return HeldOut(chosen.words, chosen.day, train, history, truth, users)
+    return HeldOut(chosen.words, chosen.day, chosen.cutoff, chosen.split.train, train, history, truth, users)
 
 
 def backtest(asked: Backtest) -> BacktestResult:
@@ -169,6 +179,41 @@ def filled_lists(
     return _materialise(asked, blend_by_tier(together(proposals), tiers, k), f"{folder}/lists")
 
 
+def _ranked_lists(
+    asked: Backtest,
+    held: HeldOut,
+    settings: CandidateSettings,
+    ranker: RankerSettings,
+    model: Callable[[str], FittedModel],
+    k: int,
+    folder: str,
+) -> DataFrame:
+    """The same of candidates that a ranker has put in order, which learnt from still earlier cutoffs."""
+    world = World(
+        spark=asked.spark,
+        events=held.events,
+        users=asked.users,
+        items=asked.items,
+        as_of=held.day,
+        cutoff=held.cutoff,
+        zone=asked.zone,
+        seed=asked.seed,
+        scratch=f"{asked.scratch}/{folder}/ranker",
+        features=asked.features,
+        candidates=settings,
+        ranker=ranker,
+    )
+    learnt = learn(world)
+    depth = max(k, ranker.depth)
+    proposals = propose_from_sources(
+        model, _request(asked, held, settings, depth), f"{asked.scratch}/{folder}/proposals"
+    )
+    tiers = {source: tier for source, tier in fallback_tiers(settings).items() if source in proposals and tier > 0}
+    candidates = together(proposals)
+    ranked = rank(world, learnt, candidates, held.train)
+    return _materialise(asked, fill_up(ranked, candidates, tiers, k), f"{folder}/lists")
+
+
 def _request(asked: Backtest, held: HeldOut, settings: CandidateSettings, k: int) -> Request:
     quiet = settings.model_copy(update={"explain": False, "include_seen": False})
     return Request(asked.spark, held.users, held.train, None, k, quiet)
@@ -181,7 +226,12 @@ def _lists(asked: Backtest, held: HeldOut) -> dict[str, DataFrame]:
     for name, settings in asked.models.items():
         folder = f"models/{name}"
         model = cache(partial(fit_source, fitting=fitting_of(asked, held, settings, f"{folder}/fit")))
-        lists[name] = filled_lists(asked, held, settings, model, k, folder)
+        ranker = asked.rankers.get(name)
+        lists[name] = (
+            filled_lists(asked, held, settings, model, k, folder)
+            if ranker is None
+            else _ranked_lists(asked, held, settings, ranker, model, k, folder)
+        )
         if POPULAR not in lists:
             proposed = recommender(POPULAR).propose(model(POPULAR), _request(asked, held, settings, k))
             lists[POPULAR] = _materialise(asked, proposed, POPULAR)

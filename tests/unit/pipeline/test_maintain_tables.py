@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 import pytest
@@ -47,6 +48,7 @@ def maintain(
         run_id="upkeep",
         run_date=run_date,
         cutoff=utc_now(),
+        zone=ZoneInfo("UTC"),
         now=now or utc_now(),
         seed=1,
         scratch="",
