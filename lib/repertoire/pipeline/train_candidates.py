@@ -1,11 +1,9 @@
 """Stage: fits the candidate models."""
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from repertoire.candidates.recommender import FittedModel, Fitting
@@ -13,9 +11,9 @@ from repertoire.candidates.registry import recommender
 from repertoire.candidates.sources import fit_sources
 from repertoire.pipeline.earlier_model import earlier_model
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
-from repertoire.pipeline.valid_on import valid_on
+from repertoire.pipeline.valid_on import known_on
 from repertoire.settings import CandidateSettings
-from repertoire.tables import INTERACTIONS, ITEMS, MODELS, USERS, Table
+from repertoire.tables import INTERACTIONS, ITEMS, MODELS, USERS
 from repertoire.vocabulary import AUTO
 
 _ORIGINS = ("started_from", "folded_into", "chosen_by")
@@ -34,8 +32,8 @@ def fitting_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -
     return Fitting(
         spark=context.spark,
         interactions=inputs.frame(INTERACTIONS),
-        users=_known(inputs, USERS, context.run_date),
-        items=_known(inputs, ITEMS, context.run_date),
+        users=known_on(inputs, USERS, context.run_date),
+        items=known_on(inputs, ITEMS, context.run_date),
         as_of=context.run_date,
         seed=context.seed,
         scratch=context.scratch,
@@ -43,10 +41,6 @@ def fitting_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -
         previous=lambda name: earlier_model(inputs, context.run_date, settings.candidates.looks_back, name),
         say=context.say,
     )
-
-
-def _known(inputs: Inputs, table: Table, day: dt.date) -> DataFrame | None:
-    return valid_on(inputs.frame(table), day) if inputs.has(table) else None
 
 
 def told(model: FittedModel) -> str:
