@@ -6,6 +6,7 @@ Readers and writers check frames against these declarations, and `docs/tables.md
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from repertoire.declared_features import OF_ITEMS, OF_USERS, Feature
 from repertoire.errors import TableError, unknown_name
 
 
@@ -239,6 +240,34 @@ INTERACTIONS = Table(
     version=2,
 )
 
+
+def _feature_columns(features: tuple[Feature, ...]) -> tuple[Column, ...]:
+    types = {"number": "double", "category": "string"}
+    return tuple(Column(one.name, types[one.kind], f"{one.meaning} ({one.window})", nullable=True) for one in features)
+
+
+USER_FEATURES = Table(
+    "user_features",
+    "what is known of a user before the run's cutoff; docs/features.md says how it is meant",
+    (_RUN_DATE, _USER, *_feature_columns(OF_USERS)),
+    key=("run_date", "user_id"),
+    written=Written.REPLACE_RUN_DATE,
+    partitioned_by=("run_date",),
+    sorted_by=("user_id",),
+    skipped_by=("user_id",),
+)
+
+ITEM_FEATURES = Table(
+    "item_features",
+    "what is known of a work before the run's cutoff, so that nights can be compared; docs/features.md says how it is meant",
+    (_RUN_DATE, _ITEM, *_feature_columns(OF_ITEMS)),
+    key=("run_date", "item_id"),
+    written=Written.REPLACE_RUN_DATE,
+    partitioned_by=("run_date",),
+    sorted_by=("item_id",),
+    skipped_by=("item_id",),
+)
+
 CANDIDATES = Table(
     "candidates",
     "a work that one source proposes for a user",
@@ -444,6 +473,8 @@ TABLES: dict[str, Table] = {
         ITEMS,
         USERS,
         INTERACTIONS,
+        USER_FEATURES,
+        ITEM_FEATURES,
         CANDIDATES,
         RECOMMENDATIONS,
         METRICS,

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
+from repertoire.features.event_age import age_days, before
 from repertoire.features.event_profile import EventProfile, finite, profile_events
 from repertoire.features.interactions_report import InteractionsReport, days_above, report_interactions
 from repertoire.settings import FeatureSettings
@@ -57,7 +58,7 @@ def build_interactions(events: DataFrame, *, cutoff: dt.datetime | None, setting
     what was cut in up to two more, and gives the frame lazily: one shuffle by user and item.
     Raises ValueError for a cutoff without a time zone.
     """
-    events = events if cutoff is None else _before(events, cutoff)
+    events = events if cutoff is None else before(events, cutoff)
     profile = profile_events(events, settings)
     weighed, share = events, F.lit(1.0)
     if profile.busiest_day > profile.max_events_per_day:
@@ -78,22 +79,12 @@ def build_interactions(events: DataFrame, *, cutoff: dt.datetime | None, setting
     return Interactions(frame, report_interactions(events, profile))
 
 
-def _before(events: DataFrame, cutoff: dt.datetime) -> DataFrame:
-    if cutoff.tzinfo is None:
-        raise ValueError(f"the cutoff {cutoff} has no time zone")
-    untimed = F.col(v.EVENT_TS).isNull() & (F.col(v.EVENT_DATE) < F.lit(cutoff.date()))
-    return events.where((F.col(v.EVENT_TS) < F.lit(cutoff)) | untimed)
-
-
 def _recency(profile: EventProfile, cutoff: dt.datetime | None, half_life_days: float | None) -> Column:
     if half_life_days is None or profile.newest is None:
         return F.lit(1.0)
     if cutoff is None:
         cutoff = dt.datetime.combine(profile.newest + dt.timedelta(days=1), dt.time(), tzinfo=dt.UTC)
-    seconds = F.unix_micros(F.lit(cutoff)) - F.unix_micros(v.EVENT_TS)
-    days = F.datediff(F.lit(cutoff.date()), v.EVENT_DATE)
-    age = F.coalesce(seconds / F.lit(86_400 * 1_000_000), days.cast("double"))
-    return F.pow(F.lit(0.5), F.greatest(age, F.lit(0.0)) / F.lit(half_life_days))
+    return F.pow(F.lit(0.5), F.greatest(age_days(cutoff), F.lit(0.0)) / F.lit(half_life_days))
 
 
 def _strength_and_negative(profile: EventProfile, settings: FeatureSettings) -> tuple[Column, Column]:

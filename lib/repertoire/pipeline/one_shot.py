@@ -39,7 +39,7 @@ from repertoire.ranking.blend_by_tier import blend_by_tier, fill_up
 from repertoire.settings import Settings
 from repertoire.store.frames import conform, empty_frame
 from repertoire.store.schemas import arrow_schema
-from repertoire.tables import EVENTS, INTERACTIONS, ITEMS, REJECTED_EVENTS, USERS
+from repertoire.tables import EVENTS, INTERACTIONS, ITEMS, REJECTED_EVENTS, USERS, Table
 from repertoire.two_stage.learn import learn
 from repertoire.two_stage.rank import rank
 
@@ -72,7 +72,7 @@ def recommend_once(
     run = _OneShot(settings, session, scratch, progress)
     run.do(ingest_events.STAGE, today)
     # The lists are as of the log's last day, whenever that was.
-    run.do(build_features.STAGE, run.last_day)
+    run.build_features()
     with run.step(train_candidates.STAGE, run.last_day) as context:
         fitting = train_candidates.fitting_of(*run.given(train_candidates.STAGE), context)
         model = cache(partial(_fitted, fitting, progress))
@@ -116,11 +116,19 @@ class _OneShot:
         self._account = CostAccount(progress.said)
         self._steps = 0
         self.frames: dict[str, DataFrame] = {}
+        self._on_demand: Mapping[Table, Callable[[], DataFrame]] = {}
         self.last_day = dt.date.min
 
     def do(self, stage: Stage, run_date: dt.date) -> None:
         with self.step(stage, run_date) as context:
             self._keep(stage.run(*self.given(stage), context))
+
+    def build_features(self) -> None:
+        """Makes the interactions. The tables of features are made when a step reads them."""
+        with self.step(build_features.STAGE, self.last_day) as context:
+            inputs, settings = self.given(build_features.STAGE)
+            self._keep(Outputs({INTERACTIONS: build_features.interactions_of(inputs, settings, context)}))
+            self._on_demand = build_features.features_of(inputs, self.frames[INTERACTIONS.name], settings, context)
 
     def given(self, stage: Stage) -> tuple[Inputs, SimpleNamespace]:
         """What the stage reads, and its settings."""
@@ -164,6 +172,9 @@ class _OneShot:
 
     def _inputs(self, stage: Stage) -> Inputs:
         tables = (*stage.reads, *stage.reads_if_there)
+        for table in tables:
+            if table in self._on_demand and table.name not in self.frames:
+                self._keep(Outputs({table: self._on_demand[table]()}))
         nothing = {table.name: arrow_schema(table).empty_table() for table in tables if table.ledger}
         frames = {
             table.name: self.frames[table.name] if table.name in self.frames else empty_frame(self._session(), table)

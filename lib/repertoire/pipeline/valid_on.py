@@ -17,5 +17,5 @@ def valid_on(history: DataFrame, day: dt.date) -> DataFrame:
 
 
 def known_on(inputs: Inputs, table: Table, day: dt.date) -> DataFrame | None:
-    """What a stage is to know of users or items on a day; None where there is no such table."""
+    """What `items` or `users` say of a day; None where there is no such table."""
     return valid_on(inputs.frame(table), day) if inputs.has(table) else None

@@ -40,8 +40,8 @@ def learn(world: World) -> FittedModel:
     if not pasts:
         raise InputError(
             f"the ranker cannot learn: in the last {world.ranker.window_days} days before {world.cutoff:%Y-%m-%d} nobody with a "
-            "history turned to something new. It needs a log with times that goes further back than ranking.ranker.window_days; set "
-            "fewer, or rank without it (ranking.ranker.algorithm=none). Nothing was written."
+            "history turned to something new. It needs a log with times that goes further back than ranking.ranker.window_days; "
+            "set fewer, or rank without it (ranking.ranker.algorithm=none). Nothing was written."
         )
     sources = [source for source in pasts[0].sources if all(source in past.sources for past in pasts)]
     rows = [_rows(past, sources) for past in pasts]
