@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.ml.functions import array_to_vector
+from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from repertoire.learning.algorithm import Algorithm, Fitted, Scores, TrainingRows
@@ -14,7 +15,8 @@ from repertoire.learning.encoder import Encoded, Form
 from repertoire.learning.row_columns import GROUP, LABEL, NUMBERS
 from repertoire.settings import LearningSettings, RankerSettings
 
-_GROUPS = 2**31 - 1  # xgboost knows groups by 32 bits; two that chance makes one are compared with each other, no more
+_NUMBER = "number"
+"""Of a group, from 1: xgboost takes them as floats of 32 bits, of which two large numbers that differ may be one."""
 
 
 def _fit(rows: TrainingRows, settings: LearningSettings) -> Fitted:
@@ -27,15 +29,15 @@ def _fit(rows: TrainingRows, settings: LearningSettings) -> Fitted:
     assert isinstance(settings, RankerSettings)
     quiet()
     own = settings.rank_ndcg
-    frame = rows.frame.select(
-        array_to_vector(F.col(NUMBERS).cast("array<double>")).alias("features"),
-        LABEL,
-        F.pmod(F.col(GROUP), F.lit(_GROUPS)).alias(GROUP),
+    groups = rows.frame.select(GROUP).distinct()
+    numbered = groups.select(GROUP, F.row_number().over(Window.orderBy(GROUP)).alias(_NUMBER))
+    frame = rows.frame.join(numbered, GROUP).select(
+        array_to_vector(F.col(NUMBERS).cast("array<double>")).alias("features"), LABEL, _NUMBER
     )
     estimator = SparkXGBRanker(
         features_col="features",
         label_col=LABEL,
-        qid_col=GROUP,
+        qid_col=_NUMBER,
         num_workers=own.workers or workers_for(rows),
         objective="rank:ndcg",
         lambdarank_pair_method="topk",

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
-from repertoire.ranking.blend_by_tier import blend_by_tier
+from repertoire.ranking.blend_by_tier import blend_by_tier, fill_up
 
 TIERS = {"als": 0, "popular_in_segment": 1, "popular": 2}
 SCHEMA = "user_id string, item_id string, source string, score double, rank int, reason string"
@@ -89,3 +89,28 @@ def test_laws(spark: SparkSession, rows: list[tuple[str, str, str, int]], top_k:
         assert len(set(items)) == len(items)
         assert [row[3] for row in mine] == sorted((row[3] for row in mine), reverse=True)
         assert [row[5] for row in mine] == sorted(row[5] for row in mine)
+
+
+def test_ranked_candidates_come_first_whoever_proposed_them_and_others_fill_up(spark: SparkSession) -> None:
+    schema = "user_id string, item_id string, source string, score double, rank int, reason string"
+    ranked = spark.createDataFrame(
+        [("u", "a", "ease", 2.0, 1, "because_of:x"), ("u", "b", "trending", 1.0, 2, "trending")], schema
+    )
+    others = spark.createDataFrame(
+        [
+            ("u", "c", "ease", 9.0, 1, ""),  # a source whose candidates were ranked fills nothing up
+            ("u", "b", "popular", 8.0, 1, "popular"),
+            ("u", "d", "popular", 7.0, 2, "popular"),
+            ("w", "d", "popular", 7.0, 1, "popular"),
+        ],
+        schema,
+    )
+    lists = fill_up(ranked, others, {"popular": 2}, 3).orderBy("user_id", "rank").collect()
+    assert [(row.user_id, row.item_id, row.source, row.fallback_tier) for row in lists] == [
+        ("u", "a", "ease", 0),
+        ("u", "b", "trending", 0),
+        ("u", "d", "popular", 2),
+        ("w", "d", "popular", 2),
+    ]
+    scores = [row.score for row in lists if row.user_id == "u"]
+    assert scores == sorted(scores, reverse=True)
