@@ -29,7 +29,7 @@ from repertoire.pipeline.lease import utc_now
 from repertoire.pipeline.one_shot import check, recommend_once
 from repertoire.pipeline.progress import PlainProgress
 from repertoire.session import start_session
-from repertoire.settings import Settings, load_settings
+from repertoire.settings import Settings, load_settings, with_model
 from repertoire.tuning.backtest import rolling_backtests
 from repertoire.tuning.tune import Bounds, Metric, TuneTrial, check_searchable
 from repertoire.tuning.tune import tune as search
@@ -61,14 +61,14 @@ def recommend(
     Raises InputError, SettingsError.
     """
     with _folder() as folder:
-        candidates = {"models": [model], "include_seen": include_seen}
+        candidates: dict[str, Any] = {"include_seen": include_seen}
         if users is not None:
             listed = (
                 users if isinstance(users, pd.DataFrame | str | PathLike) else pd.DataFrame({"user_id": list(users)})
             )
             candidates["users"] = _path(listed, f"{folder}/users.parquet")
         own = {"candidates": candidates, "ranking": {"top_k": top_k}, "run": {"warehouse": folder}}
-        read = _settings(folder, events, items, settings, own)
+        read = with_model(_settings(folder, events, items, settings, own), model)
         check(read)
         found: list[pd.DataFrame] = []
 

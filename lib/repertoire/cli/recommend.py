@@ -12,7 +12,6 @@ from rich.console import Console
 from repertoire.cli.options import Debug, Env, Set
 from repertoire.cli.out_table import Made, check_out_table, is_single, write_out_table
 from repertoire.cli.outcome import explained
-from repertoire.vocabulary import TWO_STAGE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -36,7 +35,7 @@ def recommend(
         str | None, typer.Option("--items", help="Catalogue: item_id, title, tags, …; content learns from it.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", help="als, ials, ease, item_knn, content, …; see the docs.")
+        str | None, typer.Option("--model", help="als, ials, ease, item_knn, two_stage, …; see the docs.")
     ] = None,
     top_k: Annotated[int | None, typer.Option("--top-k", help="Length of a list.")] = None,
     users: Annotated[str | None, typer.Option("--users", help="File with user_id: only these users get lists.")] = None,
@@ -48,7 +47,7 @@ def recommend(
     """From a log to a recommendation table: user_id, rank, item_id, score, source, reason."""
     with explained(debug=debug):
         from repertoire.session import has_native_blas
-        from repertoire.settings import load_settings, with_two_stages
+        from repertoire.settings import load_settings, with_model
 
         ingest: dict[str, object] = {
             "events": events,
@@ -58,8 +57,6 @@ def recommend(
             "impressions": "",
         }
         values: dict[str, dict[str, object]] = {"ingest": ingest}
-        if model and model != TWO_STAGE:
-            values["candidates"] = {"models": [model]}
         if top_k is not None:
             values["ranking"] = {"top_k": top_k}
         if include_seen:
@@ -67,8 +64,8 @@ def recommend(
         if users:
             values.setdefault("candidates", {})["users"] = users
         settings = load_settings(env=env, values=values, overrides=set_ or [])
-        if model == TWO_STAGE:
-            settings = with_two_stages(settings)
+        if model:
+            settings = with_model(settings, model)
         check_out_table(out, MADE)
         parent = out.absolute().parent
         parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ from repertoire.settings.maintenance import MaintenanceSettings
 from repertoire.settings.publication import GateSettings, PublicationSettings
 from repertoire.settings.ranking import RankerSettings, RankingSettings
 from repertoire.settings.spark import SparkSettings
-from repertoire.settings.tree import RunSettings, Settings, with_two_stages
+from repertoire.settings.tree import RunSettings, Settings, with_model, with_two_stages
 
 __all__ = [
     "AlsSettings",
@@ -65,5 +65,6 @@ __all__ = [
     "UserKnnSettings",
     "VoteSettings",
     "load_settings",
+    "with_model",
     "with_two_stages",
 ]

@@ -18,6 +18,7 @@ from repertoire.settings.publication import GateSettings, PublicationSettings
 from repertoire.settings.ranking import RankingSettings
 from repertoire.settings.section import Section
 from repertoire.settings.spark import SparkSettings
+from repertoire.vocabulary import TWO_STAGE
 
 
 class RunSettings(Section):
@@ -99,3 +100,10 @@ def with_two_stages(settings: Settings) -> Settings:
             "ranking": settings.ranking.model_copy(update={"ranker": chosen}),
         }
     )
+
+
+def with_model(settings: Settings, model: str) -> Settings:
+    """Settings by which one model proposes; `two_stage` is that of `with_two_stages`."""
+    if model == TWO_STAGE:
+        return with_two_stages(settings)
+    return settings.model_copy(update={"candidates": settings.candidates.model_copy(update={"models": [model]})})
