@@ -42,9 +42,8 @@ def build_user_features(
     Raises ValueError for a cutoff without a time zone.
     """
     counted = before(events, cutoff)
-    rows = _of_events(_narrow(counted, cutoff, zone, settings)).join(
-        _of_pairs(pair_ages(interactions, events, cutoff), items), v.USER_ID, "left"
-    )
+    pairs = pair_ages(interactions, events, cutoff).join(F.broadcast(_of_items(interactions, items)), v.ITEM_ID, "left")
+    rows = _of_events(_narrow(counted, cutoff, zone, settings)).join(_of_pairs(pairs), v.USER_ID, "left")
     if users is not None:
         rows = rows.join(users.select(v.USER_ID, *_ATTRIBUTES), v.USER_ID, "full_outer")
     else:
@@ -114,28 +113,26 @@ def _of_events(rows: DataFrame) -> DataFrame:
     return rows.groupBy(v.USER_ID).agg(*(column.alias(name) for name, column in counts.items()))
 
 
-def _of_pairs(pairs: DataFrame, items: DataFrame | None) -> DataFrame:
-    """n_wanted, n_categories, n_creators, n_refused; popularity: mean log of the wanted items' users; latest: those of
-    the items with the latest events."""
+def _of_items(interactions: DataFrame, items: DataFrame | None) -> DataFrame:
+    """Of each item that somebody wants: popularity, the log of how many do; category, creator_id."""
+    wanted = interactions.where(F.col(v.STRENGTH) > 0)
+    popularity = wanted.groupBy(v.ITEM_ID).agg(F.log(F.count(F.lit(1))).alias("popularity"))
+    if items is None:
+        return popularity.withColumns({name: F.lit(None).cast("string") for name in ("category", "creator_id")})
+    return popularity.join(items.select(v.ITEM_ID, "category", "creator_id"), v.ITEM_ID, "left")
+
+
+def _of_pairs(pairs: DataFrame) -> DataFrame:
+    """n_wanted, n_categories, n_creators, n_refused; popularity: mean of the wanted items'; latest: those of the items with
+    the latest events."""
     wanted = F.col(v.STRENGTH) > 0
-    known = pairs.where(wanted).groupBy(v.ITEM_ID).agg(F.log(F.count(F.lit(1))).alias("popularity"))
-    if items is not None:
-        known = known.join(items.select(v.ITEM_ID, "category", "creator_id"), v.ITEM_ID, "left")
-    else:
-        known = known.withColumns({name: F.lit(None).cast("string") for name in ("category", "creator_id")})
-    popularity = F.when(wanted, F.col("popularity"))
-    latest = F.min_by("popularity", F.when(wanted, F.struct("last_age", v.ITEM_ID)), _LATEST)
-    return (
-        pairs.join(F.broadcast(known), v.ITEM_ID, "left")
-        .groupBy(v.USER_ID)
-        .agg(
-            F.count_if(wanted).alias("n_wanted"),
-            F.size(F.collect_set(F.when(wanted, F.col("category")))).alias("n_categories"),
-            F.size(F.collect_set(F.when(wanted, F.col("creator_id")))).alias("n_creators"),
-            F.sum(v.NEGATIVE).alias("n_refused"),
-            F.avg(popularity).alias("popularity"),
-            latest.alias("latest"),
-        )
+    return pairs.groupBy(v.USER_ID).agg(
+        F.count_if(wanted).alias("n_wanted"),
+        F.size(F.collect_set(F.when(wanted, F.col("category")))).alias("n_categories"),
+        F.size(F.collect_set(F.when(wanted, F.col("creator_id")))).alias("n_creators"),
+        F.sum(v.NEGATIVE).alias("n_refused"),
+        F.avg(F.when(wanted, F.col("popularity"))).alias("popularity"),
+        F.min_by("popularity", F.when(wanted, F.struct("last_age", v.ITEM_ID)), _LATEST).alias("latest"),
     )
 
 
