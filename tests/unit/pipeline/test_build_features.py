@@ -42,7 +42,7 @@ def context(spark: SparkSession, scratch: Path, told: list[str]) -> RunContext:
     settings = Settings()
     cutoff = cutoff_of(DAY, settings.run.zone)
     now = dt.datetime(2024, 3, 10, 3, tzinfo=dt.UTC)
-    return RunContext(spark, "run", DAY, cutoff, now, 42, str(scratch), told.append)
+    return RunContext(spark, "run", DAY, cutoff, settings.run.zone, now, 42, str(scratch), told.append)
 
 
 def test_the_stage_gives_its_three_tables(spark: SparkSession, tmp_path: Path) -> None:
