@@ -32,7 +32,6 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
             features=settings.features,
             models={OURS: settings.candidates},
             evaluation=settings.evaluation,
-            rankers={OURS: settings.ranking.ranker} if settings.ranking.ranker.on else {},
             zone=context.zone,
             published=published,
             previous=lambda day, name: earlier_model(inputs, day, settings.candidates.looks_back, name),
@@ -54,5 +53,5 @@ STAGE = Stage(
     reads=(EVENTS,),
     reads_if_there=(ITEMS, USERS, PUBLICATIONS, RECOMMENDATIONS),
     writes=(METRICS,),
-    settings=("features", "candidates", "ranking", "evaluation"),
+    settings=("features", "candidates", "evaluation"),
 )
