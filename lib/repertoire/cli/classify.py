@@ -113,7 +113,7 @@ def predict(
             predicted = predict_table(read_table(spark, table, []), classifier, table)
             spread = predicted.coalesce(1) if is_single(out) else predicted
             files = write_out_table(spread, out, folder / "out", MADE)
-            written = spark.read.parquet(*map(str, files))
+            written = spark.read.parquet(*(str(file.absolute()) for file in files))
             told.predictions(count_predictions(written))
             measured = measure_predictions(written, classifier)
             if measured:
