@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.ml.functions import array_to_vector
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from repertoire.learning.encoder import Encoded, Form
@@ -19,6 +19,11 @@ from repertoire.settings import LearningSettings
 
 Scores = Callable[[Encoded], NDArray[np.float64]]
 """From encoded rows to (rows, classes): probabilities, or where the algorithm has none, margins."""
+
+
+def feature_vector() -> Column:
+    """`numbers` as the column `features` of MLlib's vectors, which xgboost takes, too."""
+    return array_to_vector(F.col(NUMBERS).cast("array<double>")).alias("features")
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class TrainingRows:
     def vectors(self) -> DataFrame:
         """The rows to train on, in the columns that MLlib takes: features vector, label double, weight double."""
         return self.frame.where(~F.col(HELD)).select(
-            array_to_vector(F.col(NUMBERS).cast("array<double>")).alias("features"),
+            feature_vector(),
             F.col(LABEL).cast("double").alias("label"),
             F.col(WEIGHT).alias("weight"),
         )

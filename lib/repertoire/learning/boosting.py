@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
 
-from repertoire.learning.algorithm import Algorithm, Fitted, Scores, TrainingRows
+from repertoire.learning.algorithm import Algorithm, Fitted, Scores, TrainingRows, feature_vector
 from repertoire.learning.encoder import Encoded, Form
-from repertoire.learning.row_columns import HELD, LABEL, NUMBERS, WEIGHT
+from repertoire.learning.row_columns import HELD, LABEL, WEIGHT
 from repertoire.settings import LearningSettings
 
 BOOSTER = "xgboost.json"
@@ -24,9 +23,7 @@ def _fit(rows: TrainingRows, settings: LearningSettings) -> Fitted:
 
     quiet()
     own = settings.xgboost
-    frame = rows.frame.select(
-        array_to_vector(F.col(NUMBERS).cast("array<double>")).alias("features"), LABEL, WEIGHT, HELD
-    )
+    frame = rows.frame.select(feature_vector(), LABEL, WEIGHT, HELD)
     stops: dict[str, Any] = {}
     if rows.rounds is None:
         stops = {"validation_indicator_col": HELD, "early_stopping_rounds": own.patience}

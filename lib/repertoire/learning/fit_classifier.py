@@ -11,7 +11,7 @@ from repertoire.errors import InputError, SettingsError
 from repertoire.frames.materialise import materialise
 from repertoire.learning.algorithm import Algorithm, TrainingRows
 from repertoire.learning.algorithms import algorithm
-from repertoire.learning.calibration import Calibration, fit_calibration
+from repertoire.learning.calibration import NO_CALIBRATION, Calibration, fit_calibration
 from repertoire.learning.classification_metrics import Measured, measure
 from repertoire.learning.classifier import Classifier
 from repertoire.learning.encode_rows import encode_rows
@@ -78,7 +78,7 @@ def fit_classifier(rows: DataFrame, columns: Sequence[FeatureColumn], fit: Fit) 
             raise SettingsError("decision=best_f1 looks for a threshold on rows that are held back, and holdout is 0")
         return ClassifierFit(replace(first, thresholds=_thresholds(fit, None)), None, ())
     if kind == "none":
-        measured_on, calibration = held, Calibration()
+        measured_on, calibration = held, NO_CALIBRATION
         calibrated = first
     else:
         halves = held.withColumn(
@@ -179,7 +179,7 @@ def _class_weights(fit: Fit) -> tuple[float, ...]:
 def _calibration(kind: str, rows: DataFrame, model: Classifier) -> Calibration:
     table = score_rows(rows, model, [LABEL, WEIGHT]).limit(_CALIBRATION_ROWS).toArrow()
     if not len(table):
-        return Calibration()
+        return NO_CALIBRATION
     scores = table.column(SCORES).combine_chunks().flatten().to_numpy().reshape(len(table), -1)
     labels = table.column(LABEL).to_numpy()
     return fit_calibration(kind, scores, labels, table.column(WEIGHT).to_numpy())

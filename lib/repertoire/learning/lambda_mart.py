@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.ml.functions import array_to_vector
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from repertoire.learning.algorithm import Algorithm, Fitted, Scores, TrainingRows
+from repertoire.learning.algorithm import Algorithm, Fitted, Scores, TrainingRows, feature_vector
 from repertoire.learning.boosting import BOOSTER, booster_of, quiet, workers_for
 from repertoire.learning.encoder import Encoded, Form
-from repertoire.learning.row_columns import GROUP, LABEL, NUMBERS
+from repertoire.learning.row_columns import GROUP, LABEL
 from repertoire.settings import LearningSettings, RankerSettings
 
 _NUMBER = "number"
@@ -31,9 +30,7 @@ def _fit(rows: TrainingRows, settings: LearningSettings) -> Fitted:
     own = settings.rank_ndcg
     groups = rows.frame.select(GROUP).distinct()
     numbered = groups.select(GROUP, F.row_number().over(Window.orderBy(GROUP)).alias(_NUMBER))
-    frame = rows.frame.join(numbered, GROUP).select(
-        array_to_vector(F.col(NUMBERS).cast("array<double>")).alias("features"), LABEL, _NUMBER
-    )
+    frame = rows.frame.join(numbered, GROUP).select(feature_vector(), LABEL, _NUMBER)
     estimator = SparkXGBRanker(
         features_col="features",
         label_col=LABEL,

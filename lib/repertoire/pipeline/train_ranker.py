@@ -2,14 +2,12 @@
 
 from types import SimpleNamespace
 
-from pyspark.sql import functions as F
-
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.pipeline.valid_on import known_on
 from repertoire.tables import EVENTS, ITEMS, MODELS, USERS
+from repertoire.tuning.choose_split import known_before
 from repertoire.two_stage.learn import learn
 from repertoire.two_stage.world import World
-from repertoire.vocabulary import EVENT_DATE, EVENT_TS
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
@@ -22,11 +20,9 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
 
 def world_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> World:
     """What the ranker learns from and works on: of the events those before the run's cutoff."""
-    events = inputs.frame(EVENTS)
-    untimed = F.col(EVENT_TS).isNull() & (F.col(EVENT_DATE) <= F.lit(context.run_date))
     return World(
         spark=context.spark,
-        events=events.where((F.col(EVENT_TS) < F.lit(context.cutoff)) | untimed),
+        events=known_before(inputs.frame(EVENTS), context.cutoff, context.run_date),
         users=known_on(inputs, USERS, context.run_date),
         items=known_on(inputs, ITEMS, context.run_date),
         as_of=context.run_date,
