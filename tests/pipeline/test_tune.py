@@ -76,7 +76,8 @@ def test_a_backtest_uses_no_model_that_has_seen_what_is_held_back(days_before: i
         evaluation=settings.evaluation,
         previous=lambda day, name: FittedModel(f"{name} on {day}", {}),
     )
-    fitting = fitting_of(asked, HeldOut("", day, nothing, nothing, nothing, nothing), settings.candidates, "")
+    held = HeldOut("", day, nothing, nothing, nothing, nothing, nothing, nothing)
+    fitting = fitting_of(asked, held, settings.candidates, "")
     found = fitting.previous("seen")
     assert (found.name if found else None) == given
 
