@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
@@ -180,31 +181,33 @@ def _xgboost(settings: Any) -> Any:
     )
 
 
-class _Keras:
+class _Keras(ClassifierMixin, BaseEstimator):
     """Keras' own `fit`, in this process: the same layers, batch and patience."""
 
     def __init__(self, settings: Any) -> None:
-        self._own = settings.dnn
+        self.settings = settings
 
     def fit(self, rows: Any, hits: Any) -> "_Keras":
         import keras
 
+        own = self.settings.dnn
         keras.utils.set_random_seed(1)
         values = np.asarray(rows.todense() if hasattr(rows, "todense") else rows, np.float32)
-        layers = [keras.layers.Dense(units, activation="relu") for units in self._own.hidden]
+        layers = [keras.layers.Dense(units, activation="relu") for units in own.hidden]
         self._model = keras.Sequential([*layers, keras.layers.Dense(1, activation="sigmoid")])
-        self._model.compile(optimizer=keras.optimizers.Adam(self._own.learning_rate), loss="binary_crossentropy")
-        stop = keras.callbacks.EarlyStopping(patience=self._own.patience or 5, restore_best_weights=True)
+        self._model.compile(optimizer=keras.optimizers.Adam(own.learning_rate), loss="binary_crossentropy")
+        stop = keras.callbacks.EarlyStopping(patience=own.patience or 5, restore_best_weights=True)
         order = np.random.default_rng(1).permutation(len(values))
         self._model.fit(
             values[order],
             np.asarray(hits, np.float32)[order],
             validation_split=0.2,
-            batch_size=self._own.batch_size,
-            epochs=self._own.epochs,
+            batch_size=own.batch_size,
+            epochs=own.epochs,
             callbacks=[stop],
             verbose=0,
         )
+        self.classes_ = np.array([False, True])
         return self
 
     def predict_proba(self, rows: Any) -> np.ndarray:

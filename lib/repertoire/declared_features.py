@@ -4,7 +4,8 @@ The columns of the tables user_features and item_features are made from these de
 Whatever is counted lies before the cutoff. log is the natural logarithm.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -13,13 +14,13 @@ class Feature:
     """of: what it describes. kind: number (double, null where unknown) or category (string). window: which events it looks at."""
 
     name: str
-    of: Literal["user", "item", "pair"]
+    of: Literal["user", "item", "pair", "context"]
     kind: Literal["number", "category"]
     meaning: str
     window: str
 
 
-_EVER, _AT_CUTOFF = "until the cutoff", "at the cutoff"
+_EVER, _AT_CUTOFF, _LAST_10 = "until the cutoff", "at the cutoff", "the last 10 wanted items"
 
 
 def _days(days: int) -> str:
@@ -28,6 +29,10 @@ def _days(days: int) -> str:
 
 def _of_item(name: str, meaning: str, window: str = _EVER) -> Feature:
     return Feature(name, "item", "number", meaning, window)
+
+
+def _of_pair(name: str, meaning: str, window: str = _EVER) -> Feature:
+    return Feature(name, "pair", "number", meaning, window)
 
 
 def _of_user(name: str, meaning: str, window: str = _EVER) -> Feature:
@@ -139,5 +144,53 @@ OF_USERS: tuple[Feature, ...] = (
     Feature("occupation", "user", "category", "as the source writes it", _AT_CUTOFF),
 )
 
-# What is known of a user and an item together.
-OF_PAIRS: tuple[Feature, ...] = ()
+# What is known of a user and a candidate together.
+OF_PAIRS: tuple[Feature, ...] = (
+    _of_pair("sources", "how many sources propose the item"),
+    _of_pair("tag_affinity", "mean cosine of the item's tags with those of the user's wanted items", _EVER),
+    _of_pair("tag_affinity_last_10", "the same", _LAST_10),
+    _of_pair("tag_lift", "tag_affinity less that of an average user", _EVER),
+    _of_pair("tag_lift_last_10", "the same", _LAST_10),
+    _of_pair("category_share", "share of the user's wanted items that are of the item's category", _EVER),
+    _of_pair("category_share_last_10", "the same", _LAST_10),
+    _of_pair("category_consumed", "(consumed items of the category + 0.5) / (consumed items + 2)", _EVER),
+    _of_pair("creator_items", "wanted items of the same creator", _EVER),
+    _of_pair("creator_lift", "log of (creator_items + 0.5) / (what an average user would have + 0.5)", _EVER),
+    _of_pair(
+        "creator_idle_days", "log(1 + days since the user's last event with the creator); null without one", _EVER
+    ),
+    _of_pair("creator_consumed", "consumed items of the same creator", _EVER),
+    _of_pair("price_gap", "log price less the mean log price of the user's wanted items", _EVER),
+    _of_pair("year_gap", "years from the mean release of the user's wanted items to that of the item", _EVER),
+    _of_pair("year_gap_last_10", "the same", _LAST_10),
+    _of_pair("popularity_gap", "log of the users who want the item less its mean over the user's wanted items", _EVER),
+    _of_pair("popularity_gap_last_10", "the same", _LAST_10),
+    _of_pair("pair_events", "log(1 + events of the user with the item itself, which was not consumed)", _EVER),
+    _of_pair("pair_refused", "log(1 + how much the user refused the item itself)", _EVER),
+    _of_pair("pair_cart", "1 where the item lay in the user's cart", _EVER),
+    _of_pair(
+        "pair_idle_days", "log(1 + days since the user's last event with the item itself); null without one", _EVER
+    ),
+)
+
+# The same of what a source says; its name stands in place of SOURCE.
+OF_SOURCES: tuple[Feature, ...] = (
+    _of_pair(
+        "score_SOURCE",
+        "the score that the source gives, less its list's least, over its deviation; 0 if none",
+        _AT_CUTOFF,
+    ),
+    _of_pair("rank_SOURCE", "1 / (10 + rank in the source's list); 0 where it does not propose the item", _AT_CUTOFF),
+)
+
+# Of the moment at which lists are made.
+OF_CONTEXT: tuple[Feature, ...] = (
+    Feature("weekday", "context", "category", "of the day after the cutoff, in run.timezone: 1 is Monday", _AT_CUTOFF),
+    Feature("month", "context", "category", "of the day after the cutoff, in run.timezone: 1 is January", _AT_CUTOFF),
+)
+
+
+def of_candidates(sources: Sequence[str]) -> list[Feature]:
+    """OF_SOURCES of each source, then OF_PAIRS."""
+    named = [replace(one, name=one.name.replace("SOURCE", source)) for source in sources for one in OF_SOURCES]
+    return [*named, *OF_PAIRS]

@@ -12,10 +12,10 @@ from pyspark.sql import functions as F
 from repertoire import vocabulary as v
 from repertoire.candidates.blend_lists import ListRows, blended
 from repertoire.candidates.blend_weights import learnt_weights, list_contributions
+from repertoire.candidates.fit_each import fit_each
 from repertoire.candidates.held_back import HeldBack, hold_back
 from repertoire.candidates.masked_top_k import PROPOSALS
 from repertoire.candidates.recommender import FittedModel, Fitting, Recommender, Request
-from repertoire.errors import InputError, SettingsError
 from repertoire.frames.materialise import materialise
 from repertoire.frames.whole_users import whole_users
 from repertoire.settings import BlendSettings
@@ -69,17 +69,10 @@ def _fit(lookup: Lookup, fitting: Fitting) -> FittedModel:
 
 
 def _fitted(lookup: Lookup, fitting: Fitting, sources: list[str]) -> dict[str, FittedModel]:
-    found: dict[str, FittedModel] = {}
-    last: Exception | None = None
-    for source in sources:
-        try:
-            found[source] = lookup(source).fit(replace(fitting, scratch=f"{fitting.scratch}/{source}"))
-        except (SettingsError, InputError) as error:
-            fitting.say(f"blend: without {source}: {error}")
-            last = error
-    if last is not None and not found:
-        raise last
-    return found
+    def fit(source: str) -> FittedModel:
+        return lookup(source).fit(replace(fitting, scratch=f"{fitting.scratch}/{source}"))
+
+    return fit_each(sources, fit, fitting.say, v.BLEND)
 
 
 def _learnt(lookup: Lookup, fitting: Fitting) -> dict[str, float]:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from scipy.sparse import csr_array
 
 from repertoire import vocabulary as v
-from repertoire.declared_features import Feature
+from repertoire.declared_features import of_candidates
 from repertoire.features.item_arrays import ItemArrays
 from repertoire.frames.whole_users import whole_users
 
@@ -33,54 +33,6 @@ _OF_HISTORY = {
     "last": "bigint",
     "cart": "boolean",
 }
-_AT_CUTOFF, _EVER, _LATELY = "at the cutoff", "until the cutoff", "the last 10 wanted items"
-
-
-def pair_features(sources: Sequence[str]) -> list[Feature]:
-    """What is declared of a user and a candidate, with two features for each source."""
-    of_sources = [
-        feature
-        for source in sources
-        for feature in (
-            _number(
-                f"score_{source}",
-                f"the score that {source} gives, less its list's least, over its deviation; 0 if none",
-            ),
-            _number(f"rank_{source}", f"1 / (10 + rank in the list of {source}); 0 where it does not propose the item"),
-        )
-    ]
-    return [*of_sources, *_OF_PAIRS]
-
-
-def _number(name: str, meaning: str, window: str = _AT_CUTOFF) -> Feature:
-    return Feature(name, "pair", "number", meaning, window)
-
-
-_OF_PAIRS = (
-    _number("sources", "how many sources propose the item"),
-    _number("tag_affinity", "mean cosine of the item's tags with those of the user's wanted items", _EVER),
-    _number("tag_affinity_last_10", "the same", _LATELY),
-    _number("tag_lift", "tag_affinity less that of an average user", _EVER),
-    _number("tag_lift_last_10", "the same", _LATELY),
-    _number("category_share", "share of the user's wanted items that are of the item's category", _EVER),
-    _number("category_share_last_10", "the same", _LATELY),
-    _number("category_consumed", "(consumed items of the category + 0.5) / (consumed items + 2)", _EVER),
-    _number("creator_items", "wanted items of the same creator", _EVER),
-    _number("creator_lift", "log of (creator_items + 0.5) / (what an average user would have + 0.5)", _EVER),
-    _number("creator_idle_days", "log(1 + days since the user's last event with the creator); null without one", _EVER),
-    _number("creator_consumed", "consumed items of the same creator", _EVER),
-    _number("price_gap", "log price less the mean log price of the user's wanted items", _EVER),
-    _number("year_gap", "years from the mean release of the user's wanted items to that of the item", _EVER),
-    _number("year_gap_last_10", "the same", _LATELY),
-    _number("popularity_gap", "log of the users who want the item less its mean over the user's wanted items", _EVER),
-    _number("popularity_gap_last_10", "the same", _LATELY),
-    _number("pair_events", "log(1 + events of the user with the item itself, which was not consumed)", _EVER),
-    _number("pair_refused", "log(1 + how much the user refused the item itself)", _EVER),
-    _number("pair_cart", "1 where the item lay in the user's cart", _EVER),
-    _number(
-        "pair_idle_days", "log(1 + days since the user's last event with the item itself); null without one", _EVER
-    ),
-)
 
 
 def build_pair_features(
@@ -91,13 +43,13 @@ def build_pair_features(
     cutoff: dt.datetime,
     sources: Sequence[str],
 ) -> DataFrame:
-    """A row for each user and candidate: user_id, item_id, source, reason, and the features of `pair_features(sources)`.
+    """A row for each user and candidate: user_id, item_id, source, reason, and the features of `of_candidates(sources)`.
 
     proposals: user_id, item_id, source, score, rank, reason; interactions: the table, of the same cutoff; sources: those whose
     proposals count, in an order. source and reason are those of the source that ranks the item highest, the first one of equals.
     One shuffle by user of proposals and interactions; each task takes some users' rows at a time.
     """
-    features = [one.name for one in pair_features(sources)]
+    features = [one.name for one in of_candidates(sources)]
     place = F.array_position(F.array(*map(F.lit, sources)), F.col(v.SOURCE)) - 1
     candidates = proposals.where(F.col(v.SOURCE).isin(*sources)).select(
         v.USER_ID, v.ITEM_ID, F.lit(_CANDIDATE).alias(_KIND), place.cast("int").alias("place"), v.SCORE, v.RANK, v.REASON,
@@ -145,7 +97,7 @@ def _describe(table: pa.Table, items: ItemArrays, end: int, sources: Sequence[st
         pa.array(sources, pa.string()).take(pa.array(table.column(_PLACE).to_numpy()[whole])),
         table.column(v.REASON).combine_chunks().take(pa.array(whole)),
     ]
-    names = [one.name for one in pair_features(sources)]
+    names = [one.name for one in of_candidates(sources)]
     arrays += [pa.array(found[name], pa.float64(), from_pandas=True) for name in names]
     return pa.RecordBatch.from_arrays(arrays, [v.USER_ID, v.ITEM_ID, v.SOURCE, v.REASON, *names])
 

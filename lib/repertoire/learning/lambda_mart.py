@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 from repertoire.learning.algorithm import Algorithm, Fitted, Scores, TrainingRows, feature_vector
 from repertoire.learning.boosting import BOOSTER, booster_of, quiet, workers_for
 from repertoire.learning.encoder import Encoded, Form
-from repertoire.learning.row_columns import GROUP, LABEL
+from repertoire.learning.row_columns import GROUP, LABEL, WEIGHT
 from repertoire.settings import LearningSettings, RankerSettings
 
+_GAIN = "gain"
 _NUMBER = "number"
 """Of a group, from 1: xgboost takes them as floats of 32 bits, of which two large numbers that differ may be one."""
 
@@ -21,7 +22,7 @@ _NUMBER = "number"
 def _fit(rows: TrainingRows, settings: LearningSettings) -> Fitted:
     """Trees whose order of each group's rows has the best nDCG: places of the head are compared with all below them.
 
-    rows: besides, `__group`; `__label` is the gain. All rows train: the number of trees is a setting.
+    rows: besides, `__group`; `__label` × `__weight` is the gain. All rows train: the number of trees is a setting.
     """
     from xgboost.spark import SparkXGBRanker
 
@@ -30,10 +31,11 @@ def _fit(rows: TrainingRows, settings: LearningSettings) -> Fitted:
     own = settings.rank_ndcg
     groups = rows.frame.select(GROUP).distinct()
     numbered = groups.select(GROUP, F.row_number().over(Window.orderBy(GROUP)).alias(_NUMBER))
-    frame = rows.frame.join(numbered, GROUP).select(feature_vector(), LABEL, _NUMBER)
+    gain = (F.col(LABEL) * F.col(WEIGHT)).alias(_GAIN)
+    frame = rows.frame.join(numbered, GROUP).select(feature_vector(), gain, _NUMBER)
     estimator = SparkXGBRanker(
         features_col="features",
-        label_col=LABEL,
+        label_col=_GAIN,
         qid_col=_NUMBER,
         num_workers=own.workers or workers_for(rows),
         objective="rank:ndcg",

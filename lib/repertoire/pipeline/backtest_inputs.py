@@ -16,7 +16,7 @@ from repertoire.pipeline.stages import STAGES
 from repertoire.pipeline.valid_on import valid_on
 from repertoire.settings import CandidateSettings, RankerSettings, Settings, with_two_stages
 from repertoire.store import Warehouse, open_warehouse
-from repertoire.tables import EVENTS, ITEMS, USERS, Table
+from repertoire.tables import EVENTS, IMPRESSIONS, ITEMS, USERS, Table
 from repertoire.tuning.backtest import OURS, Backtest
 from repertoire.vocabulary import POPULAR, TWO_STAGE
 
@@ -121,5 +121,8 @@ def _backtest(
         evaluation=settings.evaluation,
         rankers=rankers,
         zone=settings.run.zone,
+        impressions=tables.read(spark, IMPRESSIONS, shown)
+        if (shown := tables.version(IMPRESSIONS)) is not None
+        else None,
         truth=truth,
     )

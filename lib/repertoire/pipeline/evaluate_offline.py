@@ -10,8 +10,9 @@ from repertoire.pipeline.live_publication import live_publication
 from repertoire.pipeline.metric_rows import metric_rows, say_headline
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.pipeline.valid_on import known_on
-from repertoire.tables import EVENTS, ITEMS, METRICS, PUBLICATIONS, RECOMMENDATIONS, USERS
+from repertoire.tables import EVENTS, IMPRESSIONS, ITEMS, METRICS, PUBLICATIONS, RECOMMENDATIONS, USERS
 from repertoire.tuning.backtest import OURS, Backtest, backtest
+from repertoire.two_stage.learn import RANKER
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
@@ -32,9 +33,11 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
             features=settings.features,
             models={OURS: settings.candidates},
             evaluation=settings.evaluation,
+            rankers={OURS: settings.ranking.ranker} if settings.ranking.ranker.on else {},
             zone=context.zone,
+            impressions=inputs.frame(IMPRESSIONS) if inputs.has(IMPRESSIONS) else None,
             published=published,
-            previous=lambda day, name: earlier_model(inputs, day, settings.candidates.looks_back, name),
+            previous=lambda day, name: earlier_model(inputs, day, _looks_back(settings, name), name),
         )
     )
     measured = result.measurements
@@ -46,12 +49,17 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
     return Outputs(rows={METRICS: metric_rows(context, STAGE.name, measured)})
 
 
+def _looks_back(settings: SimpleNamespace, model: str) -> int:
+    """Days before a cutoff on which an earlier fit of the model may be of use."""
+    return int(settings.ranking.ranker.fit_days - 1 if model == RANKER else settings.candidates.looks_back)
+
+
 STAGE = Stage(
     name="evaluate_offline",
     about="a backtest at an earlier cutoff, beside popularity and what was published then, with confidence intervals",
     run=run,
     reads=(EVENTS,),
-    reads_if_there=(ITEMS, USERS, PUBLICATIONS, RECOMMENDATIONS),
+    reads_if_there=(ITEMS, USERS, IMPRESSIONS, PUBLICATIONS, RECOMMENDATIONS),
     writes=(METRICS,),
-    settings=("features", "candidates", "evaluation"),
+    settings=("features", "candidates", "ranking", "evaluation"),
 )

@@ -43,15 +43,21 @@ from repertoire.tables import EVENTS, INTERACTIONS, ITEMS, REJECTED_EVENTS, USER
 from repertoire.two_stage.learn import learn
 from repertoire.two_stage.rank import rank
 
-STAGES = NIGHTLY[: NIGHTLY.index(rank_recommendations.STAGE) + 1]
-
 _AS_THEY_COME = (EVENTS, ITEMS, USERS, REJECTED_EVENTS)
 """Tables that are not written: their stage has left them in its scratch folder, or nobody reads them."""
 
 
+def stages_of(settings: Settings) -> list[Stage]:
+    """The nightly job's stages that are gone through, as far as the settings leave them something to do."""
+    until = NIGHTLY[: NIGHTLY.index(rank_recommendations.STAGE) + 1]
+    return [
+        stage for stage in until if not (stage.nothing_to_do and stage.nothing_to_do(settings.view(stage.settings)))
+    ]
+
+
 def check(settings: Settings) -> None:
     """Raises SettingsError or InputError for what a stage looks for in vain. Starts nothing."""
-    for stage in STAGES:
+    for stage in stages_of(settings):
         if stage.check:
             stage.check(settings.view(stage.settings))
 
@@ -78,23 +84,21 @@ def recommend_once(
         model = cache(partial(_fitted, fitting, progress))
         for source in settings.candidates.models:
             model(source)
+    ranker = None
+    if settings.ranking.ranker.on:
+        with run.step(train_ranker.STAGE, run.last_day) as context:
+            ranker = learn(train_ranker.world_of(*run.given(train_ranker.STAGE), context))
     with run.step(generate_candidates.STAGE, run.last_day) as context:
         request = generate_candidates.request_of(*run.given(generate_candidates.STAGE), context)
         proposals = propose_from_sources(model, request, context.scratch)  # what fills up is fitted if it is needed
     tiers = {source: tier for source, tier in fallback_tiers(settings.candidates).items() if source in proposals}
-    ranker = None
-    if settings.ranking.ranker.on:
-        with run.step(train_ranker.STAGE, run.last_day) as context:
-            inputs, sections = run.given(train_ranker.STAGE)
-            ranker = learn(train_ranker.world_of(inputs, sections, context))
     with run.step(rank_recommendations.STAGE, run.last_day) as context:
         candidates, top_k = together(proposals), settings.ranking.top_k
         if ranker is None:
             lists = blend_by_tier(candidates, tiers, top_k)
         else:
-            world = train_ranker.world_of(*run.given(train_ranker.STAGE), context)
-            fillers = {source: tier for source, tier in tiers.items() if tier > 0}
-            lists = fill_up(rank(world, ranker, candidates, run.frames[INTERACTIONS.name]), candidates, fillers, top_k)
+            known = train_ranker.known_of(*run.given(rank_recommendations.STAGE), context)
+            lists = fill_up(rank(ranker, candidates, known), candidates, tiers, top_k)
         progress.said(write(lists))
 
 
@@ -140,7 +144,7 @@ class _OneShot:
         name = stage.name
         began, clock = dt.datetime.now(dt.UTC), time.monotonic()
         self._steps += 1
-        self._progress.started(name, self._steps, len(STAGES))
+        self._progress.started(name, self._steps, len(stages_of(self._settings)))
         entry = Entry(self._run_id, run_date, name, status.RUNNING, began, "", {})
         try:
             spark, group = self._session(), f"{self._run_id}/{name}"

@@ -11,8 +11,19 @@ from repertoire.frames.materialise import materialise
 from repertoire.pipeline.eligible_items import eligible_items
 from repertoire.pipeline.metric_rows import metric_rows
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
-from repertoire.ranking.blend_by_tier import blend_by_tier
-from repertoire.tables import CANDIDATES, INTERACTIONS, ITEMS, METRICS, RECOMMENDATIONS
+from repertoire.pipeline.train_ranker import known_of
+from repertoire.ranking.blend_by_tier import blend_by_tier, fill_up
+from repertoire.tables import (
+    CANDIDATES,
+    INTERACTIONS,
+    ITEM_FEATURES,
+    ITEMS,
+    METRICS,
+    RECOMMENDATIONS,
+    USER_FEATURES,
+)
+from repertoire.two_stage.learn import RANKER
+from repertoire.two_stage.rank import rank
 from repertoire.vocabulary import FALLBACK_TIER, ITEM_ID, TIER_WORDS, USER_ID
 
 TOP_PERCENTS = (1, 2, 5, 10, 20, 50, 100)
@@ -25,7 +36,13 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
         for name, version in inputs.versions.items()
         if name.startswith("model:") and tiers.get(name.removeprefix("model:")) == 0
     )
-    lists = blend_by_tier(inputs.frame(CANDIDATES), tiers, settings.ranking.top_k)
+    candidates, top_k = inputs.frame(CANDIDATES), settings.ranking.top_k
+    if settings.ranking.ranker.on:
+        ranked = rank(inputs.model(RANKER), candidates, known_of(inputs, settings, context))
+        lists = fill_up(ranked, candidates, tiers, top_k)
+        models.append(str(inputs.versions[f"model:{RANKER}"]))
+    else:
+        lists = blend_by_tier(candidates, tiers, top_k)
     table = lists.select(
         F.lit(context.run_date).alias("run_date"),
         "*",
@@ -62,11 +79,11 @@ def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outpu
 
 STAGE = Stage(
     name="rank_recommendations",
-    about="fills every user's list: personalised, then popular in the segment, then popular",
+    about="fills every user's list: personalised (in the ranker's order, if one is asked for), popular in the segment, popular",
     run=run,
-    reads=(CANDIDATES, INTERACTIONS),
+    reads=(CANDIDATES, INTERACTIONS, USER_FEATURES, ITEM_FEATURES),
     reads_if_there=(ITEMS,),
     writes=(RECOMMENDATIONS, METRICS),
     needs_models=True,
-    settings=("candidates", "ranking"),
+    settings=("features", "candidates", "ranking"),
 )

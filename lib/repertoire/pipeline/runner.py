@@ -76,6 +76,8 @@ class Runner:
         self._check_versions(chosen)
         written: set[str] = set()
         for stage in chosen:
+            if self.why_idle(stage):
+                continue
             if stage.check:
                 stage.check(self._settings.view(stage.settings))
             for table in stage.reads:
@@ -109,6 +111,10 @@ class Runner:
                 return [one.stage(stage, number, len(chosen)) for number, stage in enumerate(chosen, start=1)]
             finally:
                 self._warehouse.files.delete(self._warehouse.folder("scratch", one.run_id))
+
+    def why_idle(self, stage: Stage) -> str | None:
+        """Why the settings leave the stage nothing to do; None where there is something."""
+        return stage.nothing_to_do(self._settings.view(stage.settings)) if stage.nothing_to_do else None
 
     def _refuse_unsafe_writing(self) -> None:
         settings = self._settings
@@ -200,6 +206,8 @@ class _OneRun:
         ):
             self._runner._progress.skipped(stage.name)
             return before
+        if idle := self._runner.why_idle(stage):
+            return self._leave(stage, settings_id, versions, idle, number, of)
         for table in stage.reads:
             version = versions[table.name]
             self._runner._require(stage, table, self._options.run_date, version if isinstance(version, int) else None)
@@ -256,6 +264,32 @@ class _OneRun:
         return self._warehouse.tables.rows(MODELS, where=where).to_pylist()
 
     # --- one stage
+
+    def _leave(self, stage: Stage, settings_id: str, versions: Versions, why: str, number: int, of: int) -> Entry:
+        """Enters a stage that has nothing to do as done."""
+        self._runner._progress.started(stage.name, number, of)
+        self._runner._progress.said(why)
+        now = utc_now()
+        entry = Entry(
+            run_id=self.run_id,
+            run_date=self._options.run_date,
+            stage=stage.name,
+            status=status.DONE,
+            started_at=now,
+            settings_id=settings_id,
+            input_versions=versions,
+            ended_at=now,
+            seconds=0.0,
+            spark_jobs=0,
+            output_versions={},
+            rows_written={},
+            exit_code=0,
+            message=why,
+        )
+        self._ledger.write(entry)
+        self._runner._progress.finished(entry, None)
+        self._newest[stage.name] = self._done[stage.name] = entry
+        return entry
 
     def _execute(self, stage: Stage, versions: Versions, settings_id: str, shared: Lease | None = None) -> Entry:
         spark = self._runner._session()

@@ -131,7 +131,8 @@ class Stage:
     reads: tables that must hold this run_date (or exist, where they have none). reads_if_there: tables that may not
     exist yet; the stage then gets no rows. writes: the tables it may write. trains, needs_models: the step fits models,
     or reads fitted ones. settings: the sections that it is given; a change of one makes a rerun do it anew. check:
-    looks at settings before anything starts, and raises for input that is not there. takes_files: the step reads files
+    looks at settings before anything starts, and raises for input that is not there. nothing_to_do: why the settings leave the
+    stage nothing to do, or None; it is then done without Spark being started for it. takes_files: the step reads files
     from outside the warehouse, which may have changed since. tends_warehouse: the step looks after the tables of all
     dates: it gets the warehouse, holds a lease of its own instead of a date's, and is done whenever it is asked for.
     """
@@ -146,6 +147,7 @@ class Stage:
     needs_models: bool = False
     settings: tuple[str, ...] = ()
     check: Callable[[SimpleNamespace], None] | None = None
+    nothing_to_do: Callable[[SimpleNamespace], str | None] | None = None
     takes_files: bool = False
     tends_warehouse: bool = False
 

@@ -11,6 +11,7 @@ from repertoire.pipeline import (
     publish_recommendations,
     rank_recommendations,
     train_candidates,
+    train_ranker,
 )
 from repertoire.pipeline.stage import Stage
 
@@ -18,6 +19,7 @@ STAGES: tuple[Stage, ...] = (
     ingest_events.STAGE,
     build_features.STAGE,
     train_candidates.STAGE,
+    train_ranker.STAGE,
     generate_candidates.STAGE,
     rank_recommendations.STAGE,
     evaluate_live.STAGE,

@@ -1,21 +1,47 @@
 """Stage: learns, from candidates of earlier days and what followed, how to put candidates in order."""
 
+import datetime as dt
+from dataclasses import replace
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
+from repertoire.pipeline.cutoff import cutoff_of
+from repertoire.pipeline.earlier_model import earlier_model
 from repertoire.pipeline.stage import Inputs, Outputs, RunContext, Stage
 from repertoire.pipeline.valid_on import known_on
-from repertoire.tables import EVENTS, ITEMS, MODELS, USERS
+from repertoire.tables import (
+    CANDIDATES,
+    EVENTS,
+    IMPRESSIONS,
+    INTERACTIONS,
+    ITEM_FEATURES,
+    ITEMS,
+    MODELS,
+    USER_FEATURES,
+    USERS,
+)
 from repertoire.tuning.choose_split import known_before
-from repertoire.two_stage.learn import learn
+from repertoire.two_stage.known import Known, Night
+from repertoire.two_stage.learn import RANKER, learn, still_good
 from repertoire.two_stage.world import World
+
+_LEFT = (INTERACTIONS, USER_FEATURES, ITEM_FEATURES, CANDIDATES)
+"""What of an earlier run is learnt from."""
 
 
 def run(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Outputs:
-    if not settings.ranking.ranker.on:
-        context.say("no ranker is asked for (ranking.ranker.algorithm=none)")
-        return Outputs()
-    model = learn(world_of(inputs, settings, context))
-    return Outputs(models=[model], fitted_on=lambda: _hash_of(inputs, context))
+    world = world_of(inputs, settings, context)
+    earlier = earlier_model(inputs, context.run_date, world.ranker.fit_days - 1, RANKER)
+    if earlier is None or not still_good(earlier, world):
+        return Outputs(models=[learn(world)], fitted_on=lambda: _hash_of(inputs))
+    version = earlier.metadata["model_version"]
+    context.say(f"ranker: {version}, of {earlier.metadata['as_of']}, serves on (ranking.ranker.fit_days)")
+    kept = replace(earlier, metadata={**earlier.metadata, "fitted_by": earlier.metadata.get("fitted_by") or version})
+    return Outputs(models=[kept], fitted_on=lambda: version)
+
+
+def nothing_to_do(settings: SimpleNamespace) -> str | None:
+    return None if settings.ranking.ranker.on else "no ranker is asked for (ranking.ranker.algorithm=none)"
 
 
 def world_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> World:
@@ -34,12 +60,43 @@ def world_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> 
         candidates=settings.candidates,
         ranker=settings.ranking.ranker,
         say=context.say,
+        impressions=inputs.frame(IMPRESSIONS) if inputs.has(IMPRESSIONS) else None,
+        night=lambda day: _night(inputs, settings, context.zone, day),
     )
 
 
-def _hash_of(inputs: Inputs, context: RunContext) -> str:
+def known_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Known:
+    """What the run's own tables of features say."""
+    return Known(
+        cutoff=context.cutoff,
+        interactions=inputs.frame(INTERACTIONS),
+        user_features=inputs.frame(USER_FEATURES),
+        item_features=inputs.frame(ITEM_FEATURES),
+        items=known_on(inputs, ITEMS, context.run_date),
+        most_mb=settings.features.max_item_table_mb,
+    )
+
+
+def _night(inputs: Inputs, settings: SimpleNamespace, zone: ZoneInfo, day: dt.date) -> Night | None:
+    """What the run of that day left, where it left all of it."""
+    left = {table: inputs.of_day(table, day, None) for table in _LEFT}
+    if any(frame is None for frame in left.values()):
+        return None
+    frames = {table: frame for table, frame in left.items() if frame is not None}
+    known = Known(
+        cutoff=cutoff_of(day, zone),
+        interactions=frames[INTERACTIONS],
+        user_features=frames[USER_FEATURES],
+        item_features=frames[ITEM_FEATURES],
+        items=known_on(inputs, ITEMS, day),
+        most_mb=settings.features.max_item_table_mb,
+    )
+    return Night(frames[CANDIDATES], known)
+
+
+def _hash_of(inputs: Inputs) -> str:
     """Changes with the versions of what was read."""
-    return repr(sorted((name, str(version)) for name, version in inputs.versions.items() if name == EVENTS.name))
+    return repr(sorted((name, str(version)) for name, version in inputs.versions.items()))
 
 
 STAGE = Stage(
@@ -47,8 +104,9 @@ STAGE = Stage(
     about="learns from candidates of earlier cutoffs, and what people turned to after them, how to order candidates",
     run=run,
     reads=(EVENTS,),
-    reads_if_there=(ITEMS, USERS),
+    reads_if_there=(ITEMS, USERS, IMPRESSIONS, *_LEFT),
     writes=(MODELS,),
     trains=True,
+    nothing_to_do=nothing_to_do,
     settings=("features", "candidates", "ranking"),
 )

@@ -14,11 +14,12 @@ def fill_up(ranked: DataFrame, candidates: DataFrame, tiers: Mapping[str, int], 
     """Lists of ranked candidates, filled up from sources: what `blend_by_tier` gives.
 
     ranked: user_id, item_id, source, score, rank, reason: a user's candidates in one order, whoever proposed them; they are of
-    tier 0. candidates, tiers: those that fill up.
+    tier 0. candidates, tiers: as of `blend_by_tier`; only those above tier 0 fill up.
     """
+    fillers = {source: tier for source, tier in tiers.items() if tier > 0}
     own = ranked.withColumn(_SHOWN, F.col(SOURCE)).withColumn(SOURCE, F.lit(_RANKED))
-    rest = candidates.where(F.col(SOURCE).isin(*tiers)).withColumn(_SHOWN, F.col(SOURCE))
-    return blend_by_tier(own.unionByName(rest.select(own.columns)), {_RANKED: 0, **tiers}, top_k, shown=_SHOWN)
+    rest = candidates.where(F.col(SOURCE).isin(*fillers)).withColumn(_SHOWN, F.col(SOURCE))
+    return blend_by_tier(own.unionByName(rest.select(own.columns)), {_RANKED: 0, **fillers}, top_k, shown=_SHOWN)
 
 
 def blend_by_tier(candidates: DataFrame, tiers: Mapping[str, int], top_k: int, *, shown: str = SOURCE) -> DataFrame:

@@ -1,11 +1,14 @@
 """Settings of `train_ranker` and `rank_recommendations`."""
 
+from math import inf
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from repertoire.errors import unknown_name
 from repertoire.settings.learning import LearningSettings
 from repertoire.settings.section import Section
+from repertoire.vocabulary import EVENT_TYPES
 
 
 class RankNdcgSettings(Section):
@@ -54,7 +57,28 @@ class RankerSettings(LearningSettings):
     negatives: float = Field(
         0.5, gt=0, le=1, description="share of the candidates without relevance that are learnt from"
     )
+    label_weights: dict[str, float] = Field(
+        {}, description="event type: how much a relevant candidate counts that such an event made so; 1 for the others"
+    )
+    most_weight: float = Field(
+        5.0,
+        ge=1,
+        description="what a relevant candidate counts at most for having been shown at a place that few look at",
+    )
+    fit_days: int = Field(
+        7, ge=1, description="a ranker serves so many nights, as long as no setting changes, before it is fitted anew"
+    )
     rank_ndcg: RankNdcgSettings = RankNdcgSettings()
+
+    @field_validator("label_weights")
+    @classmethod
+    def _known(cls, weights: dict[str, float]) -> dict[str, float]:
+        for name, weight in weights.items():
+            if name not in EVENT_TYPES:
+                raise ValueError(unknown_name("event type", name, EVENT_TYPES))
+            if not 0 <= weight < inf:
+                raise ValueError(f"{name}: {weight}; allowed is 0 or more")
+        return weights
 
     @property
     def on(self) -> bool:

@@ -24,11 +24,12 @@ from repertoire.ranking.blend_by_tier import blend_by_tier, fill_up
 from repertoire.settings import CandidateSettings, EvaluationSettings, FeatureSettings, RankerSettings
 from repertoire.tuning.background_of import background_of
 from repertoire.tuning.choose_split import ChosenSplit, choose_split, known_before
-from repertoire.two_stage.learn import learn
+from repertoire.two_stage.learn import RANKER, learn, still_good
+from repertoire.two_stage.look_back import known_at
 from repertoire.two_stage.new_and_liked import liked, new_to_some_users
 from repertoire.two_stage.rank import rank
 from repertoire.two_stage.world import World
-from repertoire.vocabulary import ITEM_ID, POPULAR, RANK, SEEN, USER_ID
+from repertoire.vocabulary import ITEM_ID, POPULAR, RANK, SEEN, TYPES, USER_ID
 
 OURS = "recommendations"
 UTC = ZoneInfo("UTC")
@@ -42,7 +43,7 @@ class Backtest:
     users, items: these tables as valid on the day, or None; items give the catalogue's tags. as_of: the run's date;
     cutoff: the midnight that ends it; scratch: a folder of the backtest's. models: what is compared, a name and the
     settings of its candidates each; popularity itself is always there as `popular`. rankers: of those whose candidates a ranker
-    puts in order, its settings; zone: in which days are counted. truth: user_id,
+    puts in order, its settings; impressions: the table, or None; zone: in which days are counted. truth: user_id,
     item_id and perhaps gain to judge by in place of a split; all events are learnt from then. published: gives the lists
     (user_id, item_id, rank) that were live at the end of a day, or None; they are judged beside the models where the
     split has such a day. previous: gives the newest model of a name that was fitted before a day, or None.
@@ -63,6 +64,7 @@ class Backtest:
     zone: ZoneInfo = UTC
     truth: DataFrame | None = None
     published: Callable[[dt.date], DataFrame | None] | None = None
+    impressions: DataFrame | None = None
     previous: Callable[[dt.date, str], FittedModel | None] = lambda day, name: None
 
 
@@ -120,7 +122,7 @@ def hold_out(asked: Backtest) -> HeldOut | str:
     history = _materialise(asked, train.where(SEEN).select(USER_ID, ITEM_ID), "history")
     later = asked.truth
     if later is None:
-        later = liked(chosen.split.holdout, asked.features, asked.cutoff)
+        later = liked(chosen.split.holdout, asked.features, asked.cutoff).drop(TYPES)
     new = new_to_some_users(later, history, asked.evaluation.max_users, asked.seed)
     truth = _materialise(asked, new, "truth")
     if truth.isEmpty() or train.isEmpty():
@@ -188,7 +190,8 @@ def _ranked_lists(
     k: int,
     folder: str,
 ) -> DataFrame:
-    """The same of candidates that a ranker has put in order, which learnt from still earlier cutoffs."""
+    """The same of candidates that a ranker has put in order: an earlier run's, where one serves, or one that learns from still
+    earlier cutoffs."""
     world = World(
         spark=asked.spark,
         events=held.events,
@@ -202,15 +205,17 @@ def _ranked_lists(
         features=asked.features,
         candidates=settings,
         ranker=ranker,
+        impressions=asked.impressions,
     )
-    learnt = learn(world)
+    earlier = asked.previous(held.day, RANKER) if held.day < asked.as_of else None
+    learnt = earlier if earlier is not None and still_good(earlier, world) else learn(world)
     depth = max(k, ranker.depth)
     proposals = propose_from_sources(
         model, _request(asked, held, settings, depth), f"{asked.scratch}/{folder}/proposals"
     )
-    tiers = {source: tier for source, tier in fallback_tiers(settings).items() if source in proposals and tier > 0}
+    tiers = {source: tier for source, tier in fallback_tiers(settings).items() if source in proposals}
     candidates = together(proposals)
-    ranked = rank(world, learnt, candidates, held.train)
+    ranked = rank(learnt, candidates, known_at(world, held.train))
     return _materialise(asked, fill_up(ranked, candidates, tiers, k), f"{folder}/lists")
 
 

@@ -1,56 +1,40 @@
 """A row for each candidate with all of its features: of the user, of the item, and of both."""
 
+import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from repertoire.declared_features import OF_ITEMS, OF_USERS, Feature
+from repertoire.declared_features import OF_CONTEXT, OF_ITEMS, OF_USERS, Feature, of_candidates
 from repertoire.features.item_arrays import item_arrays
-from repertoire.features.item_features import build_item_features
-from repertoire.features.pair_features import build_pair_features, pair_features
-from repertoire.features.user_features import build_user_features
-from repertoire.frames.materialise import materialise
-from repertoire.two_stage.world import World
+from repertoire.features.pair_features import build_pair_features
+from repertoire.two_stage.known import Known
 from repertoire.vocabulary import ITEM_ID, USER_ID
 
-_OF_USER, _OF_ITEM = "user_", "item_"
+_OF_USER, _OF_ITEM, _OF_CONTEXT = "user_", "item_", "context_"
 
 
 def ranking_features(sources: Sequence[str]) -> list[Feature]:
-    """The features of a candidate, in their order; those of users and of items have a word before their names."""
+    """The features of a candidate, in their order; those of users, items and context have a word before their names."""
     return [
-        *pair_features(sources),
+        *of_candidates(sources),
         *(_named(_OF_ITEM, one) for one in OF_ITEMS),
         *(_named(_OF_USER, one) for one in OF_USERS),
+        *(_named(_OF_CONTEXT, one) for one in OF_CONTEXT),
     ]
 
 
-def describe(world: World, proposals: DataFrame, interactions: DataFrame, sources: Sequence[str]) -> DataFrame:
-    """user_id, item_id, source, reason and `ranking_features(sources)` of each candidate, as of the world's cutoff.
+def describe(proposals: DataFrame, known: Known, sources: Sequence[str]) -> DataFrame:
+    """user_id, item_id, source, reason and `ranking_features(sources)` of each candidate, as of the cutoff of what is known.
 
-    proposals: user_id, item_id, source, score, rank, reason; interactions: the table, of that cutoff. Features of users and
-    items are materialised; the driver and each Python worker hold those of items that pairs need.
+    proposals: user_id, item_id, source, score, rank, reason. The driver and each Python worker hold of the items what pairs need.
     """
-    arrays = item_arrays(interactions, world.items, most_mb=world.features.max_item_table_mb)
-    pairs = build_pair_features(proposals, interactions, arrays, cutoff=world.cutoff, sources=sources)
-    of_items = build_item_features(
-        interactions, world.events, world.items, cutoff=world.cutoff, settings=world.features
-    )
-    of_users = build_user_features(
-        interactions,
-        world.events,
-        world.users,
-        world.items,
-        cutoff=world.cutoff,
-        zone=world.zone,
-        settings=world.features,
-    )
-    return with_features(
-        pairs,
-        materialise(of_users, f"{world.scratch}/user_features"),
-        materialise(of_items, f"{world.scratch}/item_features"),
-    )
+    arrays = item_arrays(known.interactions, known.items, most_mb=known.most_mb)
+    pairs = build_pair_features(proposals, known.interactions, arrays, cutoff=known.cutoff, sources=sources)
+    described = with_features(pairs, known.user_features, known.item_features)
+    return described.withColumns({_OF_CONTEXT + name: F.lit(value) for name, value in _context(known.cutoff).items()})
 
 
 def with_features(pairs: DataFrame, of_users: DataFrame, of_items: DataFrame) -> DataFrame:
@@ -60,5 +44,10 @@ def with_features(pairs: DataFrame, of_users: DataFrame, of_items: DataFrame) ->
     return pairs.join(items, ITEM_ID, "left").join(users, USER_ID, "left")
 
 
+def _context(cutoff: dt.datetime) -> dict[str, str]:
+    """OF_CONTEXT of the lists that are made at a cutoff, the midnight at which their day begins."""
+    return {"weekday": str(cutoff.isoweekday()), "month": str(cutoff.month)}
+
+
 def _named(word: str, feature: Feature) -> Feature:
-    return Feature(word + feature.name, feature.of, feature.kind, feature.meaning, feature.window)
+    return replace(feature, name=word + feature.name)

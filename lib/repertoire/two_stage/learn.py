@@ -1,21 +1,17 @@
 """Fits the ranker on candidates of earlier cutoffs."""
 
-from collections.abc import Sequence
-from functools import reduce
+import datetime as dt
+import hashlib
 from typing import Any
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
-from repertoire import vocabulary as v
 from repertoire.candidates.recommender import FittedModel
 from repertoire.errors import InputError
 from repertoire.frames.materialise import materialise
 from repertoire.learning.classifier import Classifier
-from repertoire.learning.row_columns import GROUP, LABEL, WEIGHT
 from repertoire.ranking.fit_ranker import fit_ranker
-from repertoire.two_stage.describe import describe, ranking_features
-from repertoire.two_stage.past_candidates import PastCandidates, propose_in_the_past
+from repertoire.two_stage.describe import ranking_features
+from repertoire.two_stage.past_candidates import PastCandidates, candidates_of_the_past
+from repertoire.two_stage.training_rows import training_rows
 from repertoire.two_stage.world import World
 
 RANKER = "ranker"
@@ -31,7 +27,7 @@ def learn(world: World) -> FittedModel:
     """
     pasts: list[PastCandidates] = []
     for window in range(1, world.ranker.windows + 1):
-        past = propose_in_the_past(world, window)
+        past = candidates_of_the_past(world, window)
         if past is None:
             break
         pasts.append(past)
@@ -44,52 +40,48 @@ def learn(world: World) -> FittedModel:
             "set fewer, or rank without it (ranking.ranker.algorithm=none). Nothing was written."
         )
     sources = [source for source in pasts[0].sources if all(source in past.sources for past in pasts)]
-    rows = [_rows(past, sources) for past in pasts]
-    learnt = materialise(reduce(DataFrame.unionByName, rows), f"{world.scratch}/training_rows")
+    rows = training_rows(world, pasts, sources)
     model = fit_ranker(
-        learnt,
+        materialise(rows, f"{world.scratch}/training_rows"),
         ranking_features(sources),
         world.ranker,
         seed=world.seed,
         scratch=f"{world.scratch}/ranker",
         say=world.say,
     )
-    users = sum(past.users for past in pasts)
+    users, left = sum(past.users for past in pasts), sum(past.left for past in pasts)
+    kept = f", {left} of them as past runs left them" if left else ""
     world.say(
-        f"ranker: {model.algorithm} on {users:,} users of {len(pasts)} windows of {world.ranker.window_days} days"
+        f"ranker: {model.algorithm} on {users:,} users of {len(pasts)} windows of {world.ranker.window_days} days{kept}"
     )
-    return _stored(model, world, sources, users, len(pasts))
-
-
-def _rows(past: PastCandidates, sources: Sequence[str]) -> DataFrame:
-    """Candidates of users of whom one at least turned out relevant: all relevant ones, and a share of the others, by hash."""
-    world = past.world
-    described = describe(world, past.proposals, past.interactions, sources)
-    hit = past.relevant.withColumn(LABEL, F.lit(1))
-    labelled = described.join(hit, [v.USER_ID, v.ITEM_ID], "left").withColumn(LABEL, F.coalesce(LABEL, F.lit(0)))
-    found = past.proposals.join(past.relevant, [v.USER_ID, v.ITEM_ID], "left_semi").select(v.USER_ID).distinct()
-    draw = F.pmod(F.xxhash64(F.lit(world.seed), v.USER_ID, v.ITEM_ID), F.lit(1_000_000))
-    kept = (F.col(LABEL) == 1) | (draw < int(world.ranker.negatives * 1_000_000))
-    return (
-        labelled.join(found, v.USER_ID, "left_semi")
-        .where(kept)
-        .withColumn(GROUP, F.xxhash64(F.lit(world.as_of), v.USER_ID))
-        .withColumn(WEIGHT, F.lit(1.0))
-    )
-
-
-def _stored(model: Classifier, world: World, sources: Sequence[str], users: int, windows: int) -> FittedModel:
     files = [(name, bytearray(content)) for name, content in sorted(model.files.items())]
     metadata: dict[str, Any] = {
         "algorithm": model.algorithm,
         "sources": list(sources),
         "users": users,
-        "windows": windows,
+        "windows": len(pasts),
+        "windows_left_by_runs": left,
         "window_days": world.ranker.window_days,
         "as_of": world.as_of.isoformat(),
+        "settings": settings_of(world),
         "model": model.as_json(),
     }
     return FittedModel(RANKER, {_FILES: world.spark.createDataFrame(files, "name string, content binary")}, metadata)
+
+
+def settings_of(world: World) -> str:
+    """A hash of all settings that a fit depends on."""
+    sections = [world.features, world.candidates, world.ranker]
+    words = "".join(section.model_dump_json(exclude={"fit_days"}) for section in sections)
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def still_good(model: FittedModel, world: World) -> bool:
+    """Whether an earlier ranker was fitted with these settings, less than ranking.ranker.fit_days days before the world's day."""
+    if model.metadata.get("settings") != settings_of(world):
+        return False
+    age = (world.as_of - dt.date.fromisoformat(model.metadata["as_of"])).days
+    return 0 <= age < world.ranker.fit_days
 
 
 def ranker_of(model: FittedModel) -> tuple[Classifier, list[str]]:

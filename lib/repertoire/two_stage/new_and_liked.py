@@ -8,18 +8,19 @@ from pyspark.sql import functions as F
 from repertoire.evaluation.ranking_metrics import GAIN
 from repertoire.features.interactions import build_interactions
 from repertoire.settings import FeatureSettings
-from repertoire.vocabulary import ITEM_ID, NEGATIVE, SEEN, STRENGTH, USER_ID
+from repertoire.vocabulary import ITEM_ID, NEGATIVE, SEEN, STRENGTH, TYPES, USER_ID
 
 
 def liked(events: DataFrame, settings: FeatureSettings, cutoff: dt.datetime) -> DataFrame:
-    """user_id, item_id, gain: what was consumed before the cutoff and wanted more than refused; gain is the strength."""
+    """user_id, item_id, gain, event_types: what was consumed before the cutoff and wanted more than refused; gain is the
+    strength."""
     interactions = build_interactions(events, cutoff=cutoff, settings=settings).frame
     wanted = interactions.where(F.col(SEEN) & (F.col(STRENGTH) > F.col(NEGATIVE)))
-    return wanted.select(USER_ID, ITEM_ID, F.col(STRENGTH).alias(GAIN))
+    return wanted.select(USER_ID, ITEM_ID, F.col(STRENGTH).alias(GAIN), TYPES)
 
 
 def new_to_some_users(truth: DataFrame, history: DataFrame, max_users: int, seed: int) -> DataFrame:
-    """The pairs of the truth that are not in the history, of at most max_users users, always the same ones."""
+    """The rows of the truth whose pairs are not in the history, of at most max_users users, always the same ones."""
     new = truth.join(history, [USER_ID, ITEM_ID], "left_anti")
     users = new.select(USER_ID).distinct()
     chosen = users.orderBy(F.xxhash64(F.lit(seed), USER_ID), USER_ID).limit(max_users)

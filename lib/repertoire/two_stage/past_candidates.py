@@ -1,30 +1,36 @@
-"""What the sources would have proposed at an earlier cutoff, and which of it people turned to in the days after."""
+"""What the sources proposed, or would have, at an earlier cutoff, and which of it people turned to in the days after."""
 
-from dataclasses import dataclass, replace
+import datetime as dt
+from dataclasses import dataclass
+from functools import partial
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from repertoire import vocabulary as v
+from repertoire.candidates.fit_each import fit_each
 from repertoire.candidates.recommender import Fitting, Request
 from repertoire.candidates.registry import recommender
 from repertoire.candidates.sources import PROPOSAL, fallback_tiers, fit_source, together
-from repertoire.errors import InputError, SettingsError
-from repertoire.features.interactions import build_interactions
 from repertoire.frames.materialise import materialise
+from repertoire.two_stage.known import Known, Night
+from repertoire.two_stage.look_back import interactions_at, known_at
 from repertoire.two_stage.new_and_liked import liked, new_to_some_users
 from repertoire.two_stage.world import World
 
 
 @dataclass(frozen=True)
 class PastCandidates:
-    """proposals: user_id, item_id, source, score, rank, reason; interactions: as of the world's cutoff; relevant: user_id,
-    item_id of what these users newly consumed and liked in the days after it; users: how many there are."""
+    """proposals: user_id, item_id, source, score, rank, reason, of these sources; known: as of the world's cutoff; end: of the
+    window; left: whether a run of that day made the proposals; relevant: user_id, item_id, gain, event_types of what these
+    users newly consumed and liked in it; users: how many there are."""
 
     world: World
     sources: tuple[str, ...]
     proposals: DataFrame
-    interactions: DataFrame
+    known: Known
+    end: dt.datetime
+    left: bool
     relevant: DataFrame
     users: int
 
@@ -34,34 +40,47 @@ def personal_sources(world: World) -> list[str]:
     return [source for source, tier in fallback_tiers(world.candidates).items() if tier == 0]
 
 
-def propose_in_the_past(now: World, window: int) -> PastCandidates | None:
-    """Fits the sources on what was known `window` windows before the cutoff, and has them propose for the users who turned to
-    something new in the window after; None where there is nothing to learn from, or nobody did.
+def candidates_of_the_past(now: World, window: int) -> PastCandidates | None:
+    """The candidates of the cutoff `window` windows before this one, for the users who turned to something new in the window
+    after it; None where there is nothing to learn from, or nobody did.
 
-    Only users who had wanted something before are asked for. A source that cannot be fitted is left out with a word. Raises what
-    the last one raised where none can.
+    They are those that a run of that day left, if it did and all of the sources were asked then; otherwise the sources are
+    fitted on what was known. Only users who had wanted something before count.
     """
     days = now.ranker.window_days
     world = now.before(window * days, f"window_{window}")
     end = now.before((window - 1) * days, "").cutoff
-    past = now.events.where(F.col(v.EVENT_TS) < F.lit(world.cutoff))
-    after = now.events.where((F.col(v.EVENT_TS) >= F.lit(world.cutoff)) & (F.col(v.EVENT_TS) < F.lit(end)))
-    world = replace(world, events=past)
-    built = build_interactions(past, cutoff=world.cutoff, settings=now.features)
-    interactions = materialise(built.frame, f"{world.scratch}/interactions")
+    night = world.night(world.as_of)
+    if night is not None and not set(personal_sources(world)) <= _sources(night):
+        night = None
+    interactions = night.known.interactions if night else interactions_at(world)
     if interactions.isEmpty():
         return None
+    after = now.events.where((F.col(v.EVENT_TS) >= F.lit(world.cutoff)) & (F.col(v.EVENT_TS) < F.lit(end)))
     wanting = interactions.where(F.col(v.STRENGTH) > 0).select(v.USER_ID).distinct()
     truth = liked(after, now.features, end).join(wanting, v.USER_ID, "left_semi")
     history = interactions.where(v.SEEN).select(v.USER_ID, v.ITEM_ID)
-    new = new_to_some_users(truth, history, now.ranker.most_users, now.seed).select(v.USER_ID, v.ITEM_ID)
-    relevant = materialise(new, f"{world.scratch}/relevant")
+    relevant = materialise(
+        new_to_some_users(truth, history, now.ranker.most_users, now.seed), f"{world.scratch}/relevant"
+    )
     users = materialise(relevant.select(v.USER_ID).distinct(), f"{world.scratch}/users")
     count = users.count()
     if not count:
         return None
-    proposals = _proposals(world, interactions, users)
-    return PastCandidates(world, tuple(proposals), together(proposals), interactions, relevant, count)
+    proposals = _left(world, night, users) if night else _proposals(world, interactions, users)
+    known = night.known if night else known_at(world, interactions)
+    return PastCandidates(world, tuple(proposals), together(proposals), known, end, night is not None, relevant, count)
+
+
+def _sources(night: Night) -> set[str]:
+    return {row[v.SOURCE] for row in night.proposals.select(v.SOURCE).distinct().collect()}
+
+
+def _left(world: World, night: Night, users: DataFrame) -> dict[str, DataFrame]:
+    """The night's proposals for these users, by source."""
+    own = night.proposals.where(F.col(v.RANK) <= world.ranker.depth).join(users, v.USER_ID, "left_semi")
+    kept = materialise(own.select(*PROPOSAL), f"{world.scratch}/proposals")
+    return {source: kept.where(F.col(v.SOURCE) == source) for source in personal_sources(world)}
 
 
 def _proposals(world: World, interactions: DataFrame, users: DataFrame) -> dict[str, DataFrame]:
@@ -76,18 +95,10 @@ def _proposals(world: World, interactions: DataFrame, users: DataFrame) -> dict[
         scratch=f"{world.scratch}/fit",
         settings=quiet,
     )
+    models = fit_each(personal_sources(world), partial(fit_source, fitting=fitting), world.say, "ranker")
     asked = Request(world.spark, users, interactions, None, world.ranker.depth, quiet)
     found: dict[str, DataFrame] = {}
-    last: Exception | None = None
-    for source in personal_sources(world):
-        try:
-            model = fit_source(source, fitting)
-        except (SettingsError, InputError) as error:
-            world.say(f"ranker: without {source}: {error}")
-            last = error
-            continue
+    for source, model in models.items():
         proposed = recommender(source).propose(model, asked).withColumn(v.SOURCE, F.lit(source))
         found[source] = materialise(proposed.select(*PROPOSAL), f"{world.scratch}/proposals/{source}")
-    if last is not None and not found:
-        raise last
     return found

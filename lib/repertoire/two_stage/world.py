@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import DataFrame, SparkSession
 
 from repertoire.settings import CandidateSettings, FeatureSettings, RankerSettings
+from repertoire.two_stage.known import Night
 
 
 @dataclass(frozen=True)
 class World:
     """events: the table; users, items: these tables as valid on the day, or None. as_of: the day; cutoff: the moment that ends
-    it, in `zone`. candidates.models are the sources. scratch: a folder; say: tells the user one line."""
+    it, in `zone`. candidates.models are the sources. scratch: a folder; say: tells the user one line. impressions: the table,
+    or None where nothing was logged of what was shown. night: what a run of a day left, or None."""
 
     spark: SparkSession
     events: DataFrame
@@ -28,6 +30,8 @@ class World:
     candidates: CandidateSettings
     ranker: RankerSettings
     say: Callable[[str], None] = lambda text: None
+    impressions: DataFrame | None = None
+    night: Callable[[dt.date], Night | None] = lambda day: None
 
     def before(self, days: int, folder: str) -> "World":
         """The same world so many days earlier; what happened since is still among its events, and is for the caller to leave

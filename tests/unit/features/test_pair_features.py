@@ -9,9 +9,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from repertoire.declared_features import of_candidates
 from repertoire.errors import SettingsError
 from repertoire.features.item_arrays import item_arrays
-from repertoire.features.pair_features import build_pair_features, pair_features
+from repertoire.features.pair_features import build_pair_features
 
 CUTOFF = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 SOURCES = ("ease", "trending")
@@ -77,7 +78,7 @@ def built(spark: SparkSession, works: DataFrame) -> dict[tuple[str, str], dict[s
 
 def test_every_candidate_of_the_sources_has_a_row(built: dict[tuple[str, str], dict[str, Any]]) -> None:
     assert set(built) == {("u", "b"), ("u", "d"), ("u", "e"), ("new", "a")}
-    names = {one.name for one in pair_features(SOURCES)}
+    names = {one.name for one in of_candidates(SOURCES)}
     assert all(names <= set(row) for row in built.values())
 
 
