@@ -1,6 +1,6 @@
 """Rows are scored where they lie: Arrow batches, the model loaded once in each Python worker."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -13,14 +13,18 @@ SCORES, DECISION = "__scores", "__decision"
 
 
 def score_rows(
-    rows: DataFrame, model: Classifier, keep: Sequence[str], called: Mapping[str, str] | None = None
+    rows: DataFrame,
+    model: Classifier,
+    keep: Sequence[str],
+    read: Callable[[pa.RecordBatch], list[pa.Array]] | None = None,
 ) -> DataFrame:
     """The columns `keep` of rows, with `__scores` array<double> (a score for each class) and `__decision` int (a class number).
 
-    rows: besides, the encoder's columns, double and string. called: the names that these have in rows, where they differ.
+    rows: besides, the encoder's columns. read: gives these of a batch as double and string, in their order; by default as they
+    are.
     """
-    features = {name: (called or {}).get(name, name) for name in model.encoder.names}
-    needed = list(dict.fromkeys([*keep, *features.values()]))
+    names = list(model.encoder.names)
+    needed = list(dict.fromkeys([*keep, *names]))
     chosen = rows.select(*map(quoted, needed))
     fields = [field for field in chosen.schema.fields if field.name in keep]
     schema = StructType(
@@ -36,9 +40,8 @@ def score_rows(
         loaded = shared.value
         scorer = loaded.scorer()
         for batch in batches:
-            scores = scorer(
-                pa.RecordBatch.from_arrays([batch.column(name) for name in features.values()], list(features))
-            )
+            features = read(batch) if read else [batch.column(name) for name in names]
+            scores = scorer(pa.RecordBatch.from_arrays(features, names))
             ends = pa.array(range(0, scores.size + 1, scores.shape[1]), pa.int32())
             arrays = [batch.column(field.name) for field in fields]
             arrays.append(pa.ListArray.from_arrays(ends, pa.array(scores.ravel())))

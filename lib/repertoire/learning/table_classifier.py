@@ -149,15 +149,9 @@ def predict_table(table: DataFrame, classifier: TableClassifier, where: str) -> 
     taken = [name for name in added if name in table.columns]
     if taken:
         raise InputError(f"{where} has a column {', '.join(taken)} already; rename it, for that is what is added")
-    # Features are typed beside the columns that are handed through, under names that these cannot have.
-    inner = [FeatureColumn(f"__feature{place}", one.kind) for place, one in enumerate(classifier.features)]
-    whole = table.select(
-        *map(quoted, table.columns),
-        *(F.col(quoted(one.name)).alias(own.name) for one, own in zip(classifier.features, inner, strict=True)),
-    )
-    called = {one.name: own.name for one, own in zip(classifier.features, inner, strict=True)}
+    features, missing = classifier.features, classifier.missing
     scored = score_rows(
-        _typed(whole, inner, classifier.missing, table.columns), classifier.model, table.columns, called
+        table, classifier.model, table.columns, read=lambda batch: typed_batch(batch, features, missing)
     )
     labels = F.array(*map(F.lit, classes))
     return scored.select(
