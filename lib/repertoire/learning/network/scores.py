@@ -66,4 +66,4 @@ def _load(keras: bytes) -> tuple[Any, int]:
 
     widths = [inputs[name].shape[1] if name in inputs else None for name in (NUMBERS, CODES)]
     signature = [tf.TensorSpec((None, widths[0]), tf.float32), tf.TensorSpec((None, widths[1]), tf.int32)]
-    return tf.function(score, input_signature=signature), int(model.outputs[0].shape[1])
+    return tf.function(score, input_signature=signature, autograph=False), int(model.outputs[0].shape[1])

@@ -5,6 +5,7 @@ so all workers take the same step, and it is that of the whole batch in one plac
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,11 @@ class Steps:
         shapes = [(share, job.width), (share, columns), (share,), (share,)]
         batches = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(shapes, kinds, strict=True)]
         rows = [tf.TensorSpec((None, *shape[1:]), kind) for shape, kind in zip(shapes, kinds, strict=True)]
-        self._learn = tf.function(self._learn_batches, input_signature=batches)
-        self._measure = tf.function(self._sums, input_signature=rows)
-        self._total = tf.function(self._total_of, input_signature=[tf.TensorSpec((2,), tf.float64)])
+        # Without autograph, whose generated files stay in the temporary folder where a process is ended.
+        graph = partial(tf.function, autograph=False)
+        self._learn = graph(self._learn_batches, input_signature=batches)
+        self._measure = graph(self._sums, input_signature=rows)
+        self._total = graph(self._total_of, input_signature=[tf.TensorSpec((2,), tf.float64)])
 
     def learn(self, batches: Arrays) -> NDArray[np.float64]:
         """A step for each of them, (steps, share, …) each; (loss, weight) summed over the rows of all workers."""
@@ -68,10 +71,13 @@ class Steps:
 
     def _learn_batches(self, numbers: Any, codes: Any, labels: Any, weights: Any) -> Any:
         tf = self._tf
-        sums = tf.zeros(2, tf.float64)
-        for step in tf.range(tf.shape(labels)[0]):
-            sums += self._strategy.run(self._step, args=(numbers[step], codes[step], labels[step], weights[step]))
-        return sums
+        steps = tf.shape(labels)[0]
+
+        def one(step: Any, sums: Any) -> Any:
+            batch = (numbers[step], codes[step], labels[step], weights[step])
+            return step + 1, sums + self._strategy.run(self._step, args=batch)
+
+        return tf.while_loop(lambda step, sums: step < steps, one, (tf.constant(0), tf.zeros(2, tf.float64)))[1]
 
     def _step(self, numbers: Any, codes: Any, labels: Any, weights: Any) -> Any:
         tf = self._tf
