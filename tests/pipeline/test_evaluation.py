@@ -188,15 +188,20 @@ def test_backtest_of_a_warehouse_over_two_windows(three_runs: Warehouse, reperto
         "--set", "candidates.models=[]", "--by", "country",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    newest, earlier = json.loads(done.stdout)
+    newest, earlier, together = json.loads(done.stdout)
     assert newest["split"].startswith("the last 3 days, from 2026-02-27 on")
     assert earlier["split"].startswith("the last 3 days, from 2026-02-24 on")
-    for window in (newest, earlier):
+    assert together["split"] == "2 windows together"
+    users = []
+    for window in (newest, earlier, together):
         (ndcg,) = [one for one in window["measurements"]
                    if (one["model"], one["metric"], one["segment"]) == ("popular", "ndcg", None)]  # fmt: skip
         assert 0 < ndcg["value"] < 1
-        assert ndcg["users"] > 10
+        users.append((ndcg["users"], ndcg["users"] * ndcg["value"]))
+    for window in (newest, earlier):
         assert any(str(one["segment"]).startswith("country=") for one in window["measurements"])
+    assert users[0][0] > 10
+    assert users[2] == (users[0][0] + users[1][0], pytest.approx(users[0][1] + users[1][1]))
     assert three_runs.tables.version(METRICS) == before, "a backtest only reads"
 
 

@@ -43,11 +43,24 @@ def test_lists_are_ranked_and_filled_for_everybody(repertoire: Command, logs: Lo
 
 
 def test_a_backtest_compares_it_with_single_models(repertoire: Command, logs: Logs) -> None:
-    arguments = ("--model", "two_stage", "--model", "trending", "--split", "global_time", "--days", "4", *SMALL)
+    arguments = (
+        "--model",
+        "two_stage",
+        "--model",
+        "trending",
+        "--against",
+        "trending",
+        "--split",
+        "global_time",
+        "--days",
+        "4",
+        *SMALL,
+    )
     done = repertoire("backtest", logs.events, "--items", logs.items, *arguments)
     assert done.exit_code == 0, done.output
     assert "two_stage - popular" in done.output
     assert "trending - popular" in done.output
+    assert "two_stage - trending" in done.output
     assert not list(Path().glob("repertoire-*"))
 
 

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +25,10 @@ def backtest(
     ] = None,
     model: Annotated[
         list[str] | None, typer.Option("--model", help="A model to try; several are compared. Default: the settings'.")
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", help="One of the models: give differences from it, too. Always from popularity."),
     ] = None,
     split: Annotated[
         str | None, typer.Option("--split", help="global_time, leave_last, user_hash or auto: evaluation.split.")
@@ -68,6 +72,8 @@ def backtest(
             "evaluation__by": by.split(",") if by else None,
         }
         settings = settings_of_trial(env, set_, events, items, users, **shortcuts)
+        if unknown := [name for name in against or [] if name not in (model or [])]:
+            raise SettingsError(f"--against {unknown[0]}: it takes one of the models that are tried by --model")
         if windows < 1:
             raise SettingsError(f"--windows takes a positive number, received {windows}")
         if windows > 1 and (truth or settings.evaluation.split not in ("auto", "global_time")):
@@ -76,7 +82,9 @@ def backtest(
             )
         day = parse_date(run_date, "--run-date") if run_date else None
         with lazy_session(settings, app="repertoire backtest", debug=debug) as session:
-            results = _results(session(), settings, model or [], day, truth, windows, from_log=events is not None)
+            results = _results(
+                session(), settings, model or [], against or [], day, truth, windows, from_log=events is not None
+            )
         if as_json:
             print(json.dumps([asdict(result) for result in results], indent=1))
         else:
@@ -87,6 +95,7 @@ def _results(
     spark: "SparkSession",
     settings: "Settings",
     models: list[str],
+    against: list[str],
     day: "dt.date | None",
     truth: str | None,
     windows: int,
@@ -101,7 +110,7 @@ def _results(
         judged = read_truth(spark, truth, lambda frame: frame).relevant if truth else None
         build = backtest_of_log if from_log else backtest_of_warehouse
         asked: Backtest = build(spark, settings, models, day, scratch, judged)
-        return rolling_backtests(asked, windows)
+        return rolling_backtests(replace(asked, against=against), windows)
 
 
 def _print(results: "list[BacktestResult]") -> None:
@@ -117,24 +126,3 @@ def _print(results: "list[BacktestResult]") -> None:
             print_measurements(console, result.measurements)
         else:
             console.print("nothing to measure there: no user turned to anything new, or nothing was known before")
-    if len(results) > 1:
-        _print_mean(console, results)
-
-
-def _print_mean(console: Any, results: "list[BacktestResult]") -> None:
-    """The plain mean over the windows, of those figures that every window has."""
-    from rich.table import Table
-
-    found: dict[tuple[str, str, int], list[float]] = {}
-    for result in results:
-        for one in result.measurements:
-            if one.value is not None and one.segment is None:
-                found.setdefault((one.metric, one.model, one.k), []).append(one.value)
-    models = list(dict.fromkeys(model for _, model, _ in found))
-    console.print(f"[bold]mean of {len(results)} windows[/bold]")
-    table = Table("metric", *models, box=None, header_style="bold")
-    for metric, k in dict.fromkeys((metric, k) for metric, _, k in found):
-        values = [found.get((metric, model, k), []) for model in models]
-        cells = [f"{sum(of) / len(of):.4f}" if len(of) == len(results) else "" for of in values]
-        table.add_row(f"{metric}@{k}", *cells)
-    console.print(table)

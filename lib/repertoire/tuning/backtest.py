@@ -4,9 +4,9 @@ It calls the domain's functions at the earlier cutoff, never the stages, and wri
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, partial, reduce
 from zoneinfo import ZoneInfo
 
 from pyspark.sql import DataFrame, SparkSession
@@ -43,7 +43,8 @@ class Backtest:
     users, items: these tables as valid on the day, or None; items give the catalogue's tags. as_of: the run's date;
     cutoff: the midnight that ends it; scratch: a folder of the backtest's. models: what is compared, a name and the
     settings of its candidates each; popularity itself is always there as `popular`. rankers: of those whose candidates a ranker
-    puts in order, its settings; impressions: the table, or None; zone: in which days are counted. truth: user_id,
+    puts in order, its settings; against: names of models from which
+    differences are given, besides popularity; impressions: the table, or None; zone: in which days are counted. truth: user_id,
     item_id and perhaps gain to judge by in place of a split; all events are learnt from then. published: gives the lists
     (user_id, item_id, rank) that were live at the end of a day, or None; they are judged beside the models where the
     split has such a day. previous: gives the newest model of a name that was fitted before a day, or None.
@@ -64,6 +65,7 @@ class Backtest:
     zone: ZoneInfo = UTC
     truth: DataFrame | None = None
     published: Callable[[dt.date], DataFrame | None] | None = None
+    against: Sequence[str] = ()
     impressions: DataFrame | None = None
     previous: Callable[[dt.date, str], FittedModel | None] = lambda day, name: None
 
@@ -77,15 +79,37 @@ class BacktestResult:
 
 
 def rolling_backtests(asked: Backtest, windows: int) -> list[BacktestResult]:
-    """The backtest at `windows` cutoffs, each evaluation.holdout_days before the next; the newest first."""
-    results = []
+    """The backtest at `windows` cutoffs, each evaluation.holdout_days before the next; the newest first. After several of them
+    the metrics of ranking over all windows together: a user counts for each window in which there is something to judge by.
+    """
+    results, pooled = [], []
     for window in range(windows):
         days = dt.timedelta(days=window * asked.evaluation.holdout_days)
         earlier = replace(
             asked, as_of=asked.as_of - days, cutoff=asked.cutoff - days, scratch=f"{asked.scratch}/{window}"
         )
-        results.append(backtest(earlier))
+        tried, result = _backtest(earlier)
+        results.append(result)
+        if tried:
+            pooled.append(tried)
+    if len(pooled) > 1:
+        results.append(_together(pooled, asked.evaluation.k, asked.seed))
     return results
+
+
+def _together(windows: Sequence["Tried"], k: Sequence[int], seed: int) -> BacktestResult:
+    """Of the models that every window has."""
+    names = [name for name in windows[0].lists if all(name in one.lists for one in windows)]
+    lists = {name: _of_windows([one.lists[name] for one in windows]) for name in names}
+    baselines = [name for name in windows[0].baselines if name in names]
+    truth = _of_windows([one.held.truth for one in windows])
+    return BacktestResult(f"{len(windows)} windows together", measure(lists, truth, k, baselines=baselines, seed=seed))
+
+
+def _of_windows(frames: Sequence[DataFrame]) -> DataFrame:
+    """The frames' rows, each frame's users told apart from the others'."""
+    apart = [frame.withColumn(USER_ID, F.concat(F.lit(f"{window}/"), USER_ID)) for window, frame in enumerate(frames)]
+    return reduce(DataFrame.unionByName, apart)
 
 
 @dataclass(frozen=True)
@@ -104,6 +128,15 @@ class HeldOut:
     history: DataFrame
     truth: DataFrame
     users: DataFrame
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a backtest measures: every model's lists, by what was held back."""
+
+    held: HeldOut
+    lists: Mapping[str, DataFrame]
+    baselines: Sequence[str]
 
 
 def hold_out(asked: Backtest) -> HeldOut | str:
@@ -136,16 +169,20 @@ def backtest(asked: Backtest) -> BacktestResult:
 
     Users of the truth without a history are judged by what fills up.
     """
+    return _backtest(asked)[1]
+
+
+def _backtest(asked: Backtest) -> tuple[Tried | None, BacktestResult]:
     held = hold_out(asked)
     if isinstance(held, str):
-        return BacktestResult(held, [])
+        return None, BacktestResult(held, [])
     lists = _lists(asked, held)
     background = background_of(
         held.train, held.history, held.users, asked.evaluation, items=asked.items, users=asked.users
     )
-    baselines = [name for name in (POPULAR, PUBLISHED) if name in lists]
+    baselines = [name for name in (POPULAR, PUBLISHED, *asked.against) if name in lists]
     measured = measure(lists, held.truth, asked.evaluation.k, background, baselines=baselines, seed=asked.seed)
-    return BacktestResult(held.words, measured)
+    return Tried(held, lists, baselines), BacktestResult(held.words, measured)
 
 
 def fitting_of(asked: Backtest, held: HeldOut, settings: CandidateSettings, folder: str) -> Fitting:
