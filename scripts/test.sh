@@ -36,7 +36,7 @@ check "layers (lint-imports)" "$bin/lint-imports" --no-logo --cache-dir .cache/i
 pytest=("$bin/pytest" --numprocesses 2 --dist loadfile --no-loadscope-reorder)
 if [[ -z "$quick" ]]; then
     check "types (mypy)" "$bin/mypy" lib/repertoire
-    check "tests (pytest)" "${pytest[@]}" "$@"
+    check "tests (pytest)" "${pytest[@]}" --durations 40 --durations-min 5 "$@"
 else
     check "quick tests (pytest)" "${pytest[@]}" --quick "$@"
 fi
