@@ -2,13 +2,20 @@
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from math import ceil
 from typing import Any
+
+from pyspark.util import inheritable_thread_target
 
 from repertoire.candidates.recommender import FittedModel
 from repertoire.errors import InputError
 from repertoire.frames.materialise import materialise
 from repertoire.learning.classifier import Classifier
 from repertoire.ranking.fit_ranker import fit_ranker
+from repertoire.settings import RankerSettings
 from repertoire.two_stage.describe import ranking_features
 from repertoire.two_stage.past_candidates import PastCandidates, candidates_of_the_past
 from repertoire.two_stage.training_rows import training_rows
@@ -16,6 +23,8 @@ from repertoire.two_stage.world import World
 
 RANKER = "ranker"
 _FILES = "files"
+_AT_ONCE = 4
+"""Windows that are looked at together."""
 
 
 def learn(world: World) -> FittedModel:
@@ -25,14 +34,7 @@ def learn(world: World) -> FittedModel:
     the windows looked at. Nothing that happened after a window's cutoff is in its features. Raises InputError where no window
     has anything to learn from.
     """
-    pasts: list[PastCandidates] = []
-    for window in range(1, world.ranker.windows + 1):
-        past = candidates_of_the_past(world, window)
-        if past is None:
-            break
-        pasts.append(past)
-        if sum(one.users for one in pasts) >= world.ranker.enough_users:
-            break
+    pasts = _look_back(world)
     if not pasts:
         raise InputError(
             f"the ranker cannot learn: in the last {world.ranker.window_days} days before {world.cutoff:%Y-%m-%d} nobody with a "
@@ -67,6 +69,35 @@ def learn(world: World) -> FittedModel:
         "model": model.as_json(),
     }
     return FittedModel(RANKER, {_FILES: world.spark.createDataFrame(files, "name string, content binary")}, metadata)
+
+
+def _look_back(world: World) -> list[PastCandidates]:
+    """The windows that are learnt from. After the first one, several at a time, for a small log's are many short Spark jobs that
+    leave most of the cores idle; one more may be looked at than is used.
+    """
+    pasts: list[PastCandidates] = []
+    for windows in _rounds(world.ranker, pasts):
+        with ThreadPoolExecutor(len(windows)) as pool:
+            look = inheritable_thread_target(world.spark)(partial(candidates_of_the_past, world))
+            found = list(pool.map(look, windows))
+        for past in found:
+            if past is None or sum(one.users for one in pasts) >= world.ranker.enough_users:
+                return pasts
+            pasts.append(past)
+    return pasts
+
+
+def _rounds(ranker: RankerSettings, pasts: Sequence[PastCandidates]) -> Iterator[range]:
+    """Numbers of windows to be looked at together, as many as will be needed if they are like those so far."""
+    looked = 0
+    while looked < ranker.windows:
+        users = sum(past.users for past in pasts)
+        if users >= ranker.enough_users:
+            return
+        needed = ceil((ranker.enough_users - users) * looked / users) if users else 1
+        many = min(needed, _AT_ONCE, ranker.windows - looked)
+        yield range(looked + 1, looked + many + 1)
+        looked += many
 
 
 def settings_of(world: World) -> str:

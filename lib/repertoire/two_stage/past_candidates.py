@@ -45,7 +45,8 @@ def candidates_of_the_past(now: World, window: int) -> PastCandidates | None:
     after it; None where there is nothing to learn from, or nobody did.
 
     They are those that a run of that day left, if it did and all of the sources were asked then; otherwise the sources are
-    fitted on what was known. Only users who had wanted something before count.
+    fitted on what was known. Users without a history are among them, as they are among those for whom lists are made: what
+    is proposed to everybody is put in order for them, too.
     """
     days = now.ranker.window_days
     world = now.before(window * days, f"window_{window}")
@@ -57,8 +58,7 @@ def candidates_of_the_past(now: World, window: int) -> PastCandidates | None:
     if interactions.isEmpty():
         return None
     after = now.events.where((F.col(v.EVENT_TS) >= F.lit(world.cutoff)) & (F.col(v.EVENT_TS) < F.lit(end)))
-    wanting = interactions.where(F.col(v.STRENGTH) > 0).select(v.USER_ID).distinct()
-    truth = liked(after, now.features, end).join(wanting, v.USER_ID, "left_semi")
+    truth = liked(after, now.features, end)
     history = interactions.where(v.SEEN).select(v.USER_ID, v.ITEM_ID)
     relevant = materialise(
         new_to_some_users(truth, history, now.ranker.most_users, now.seed), f"{world.scratch}/relevant"
