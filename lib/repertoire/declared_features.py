@@ -151,6 +151,8 @@ OF_PAIRS: tuple[Feature, ...] = (
     _of_pair("tag_affinity_last_10", "the same", _LAST_10),
     _of_pair("tag_lift", "tag_affinity less that of an average user", _EVER),
     _of_pair("tag_lift_last_10", "the same", _LAST_10),
+    _of_pair("co_visits", "sum of the cosines of the item with the user's wanted items, by who else wanted both"),
+    _of_pair("co_visits_last_10", "the same", _LAST_10),
     _of_pair("category_share", "share of the user's wanted items that are of the item's category", _EVER),
     _of_pair("category_share_last_10", "the same", _LAST_10),
     _of_pair("category_consumed", "(consumed items of the category + 0.5) / (consumed items + 2)", _EVER),

@@ -22,10 +22,11 @@ def fit(fitting: Fitting) -> FittedModel:
     The driver holds the neighbours, 8 bytes each. Raises InputError where nobody wanted anything.
     """
     settings = fitting.settings.item_knn
-    return fit_similar_items(fitting, v.ITEM_KNN, partial(_similarity, settings), settings.model_dump())
+    return fit_similar_items(fitting, v.ITEM_KNN, partial(similarity_by, settings), settings.model_dump())
 
 
-def _similarity(settings: ItemKnnSettings, matrix: PairMatrix) -> Callable[[int, int], SparseRows]:
+def similarity_by(settings: ItemKnnSettings, matrix: PairMatrix) -> Callable[[int, int], SparseRows]:
+    """The rows of neighbours of items first to last."""
     alike = likeness(
         settings.similarity, settings.user_exponent, matrix.items_of, matrix.users_of, matrix.sums_of_items
     )

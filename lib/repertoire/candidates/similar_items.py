@@ -43,13 +43,18 @@ def fit_similar_items(
     count = int(counts.sum())
     if not count:
         raise refusal(name)
+    table = table_of_similar_items(pairs, ids, count, similarity)
+    return similar_items_model(fitting, name, table, parameters, len(ids), count)
+
+
+def table_of_similar_items(pairs: PairRows, ids: pa.Array, count: int, similarity: Similarity) -> DataFrame:
+    """The table of so many pairs, in SCHEMA. ids: of the items, ascending."""
 
     def make(matrix: PairMatrix) -> Callable[[int, int], pa.RecordBatch]:
         rows = similarity(matrix)
         return lambda first, last: batch_of_items(ids.slice(first, last - first), rows(first, last))
 
-    table = over_items(pairs, ids, count, make, SCHEMA)
-    return similar_items_model(fitting, name, table, parameters, len(ids), count)
+    return over_items(pairs, ids, count, make, SCHEMA)
 
 
 def scaled_products(

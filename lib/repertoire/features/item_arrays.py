@@ -15,7 +15,7 @@ from repertoire.errors import SettingsError
 
 Doubles = NDArray[np.float64]
 _DAYS_OF_A_YEAR = 365.2425
-_BYTES_OF_AN_ITEM = 200  # about, with its id and tags
+_BYTES_OF_AN_ITEM = 600  # about, with its id, tags and co-visits
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class ItemArrays:
     """Of each item, in the order of `ids`: tags (items, tags), each row of length 1 or empty; category, creator: numbers, -1
     where unknown; log_price, year, log_users: NaN where unknown. log_users is of the users who want it. Each ends with a
     row for an item that is not among them, of which nothing is known: place -1 of `places`. base: the mean row of tags,
-    an item counting for its users. creator_share: of each creator, its items' share of all users."""
+    an item counting for its users. creator_share: of each creator, its items' share of all users. co_visits (items, items): how
+    much a row's item speaks for a column's, by who wanted both."""
 
     ids: pa.Array
     tags: csr_array
@@ -34,6 +35,7 @@ class ItemArrays:
     log_users: Doubles
     base: Doubles
     creator_share: Doubles
+    co_visits: csr_array
 
     def places(self, items: pa.Array) -> NDArray[np.int64]:
         """The place of each item; -1 for one that is not among them."""
@@ -41,10 +43,13 @@ class ItemArrays:
         return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64)
 
 
-def item_arrays(interactions: DataFrame, items: DataFrame | None, *, most_mb: int) -> ItemArrays:
+def item_arrays(
+    interactions: DataFrame, items: DataFrame | None, co_visits: tuple[pa.Array, csr_array], *, most_mb: int
+) -> ItemArrays:
     """The arrays of all items of the interactions and the catalogue, which the driver and each Python worker hold.
 
-    Raises SettingsError where they would take more than most_mb MB: 200 bytes an item, about.
+    co_visits: ids of items and what each says for each. Raises SettingsError where they would take more than most_mb MB: 600
+    bytes an item, about.
     """
     counts = interactions.groupBy(v.ITEM_ID).agg(F.count_if(F.col(v.STRENGTH) > 0).alias("users"))
     if items is not None:
@@ -76,7 +81,19 @@ def item_arrays(interactions: DataFrame, items: DataFrame | None, *, most_mb: in
         log_users=log_users,
         base=np.asarray(tags.T @ users) / max(users.sum(), 1),
         creator_share=shares / max(users.sum(), 1),
+        co_visits=_co_visits(co_visits, ids),
     )
+
+
+def _co_visits(given: tuple[pa.Array, csr_array], ids: pa.Array) -> csr_array:
+    """Among these items and the one that nobody knows."""
+    names, values = given
+    places = pc.index_in(names, value_set=ids).to_numpy(zero_copy_only=False).astype(np.int64)
+    pairs = values.tocoo()
+    shape = (len(ids) + 1, len(ids) + 1)
+    found = csr_array((pairs.data.astype(np.float32), (places[pairs.row], places[pairs.col])), shape=shape)
+    found.sort_indices()
+    return found
 
 
 _ATTRIBUTES = ("tags", "category", "creator_id", "price", "released")

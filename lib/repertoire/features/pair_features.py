@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from repertoire import vocabulary as v
 from repertoire.declared_features import of_candidates
+from repertoire.features.co_visit_kernel import co_visits
 from repertoire.features.item_arrays import ItemArrays
 from repertoire.frames.whole_users import whole_users
 
@@ -192,6 +193,9 @@ def _of_history(history: _History, users: Codes, candidates: Codes, items: ItemA
         total = np.bincount(whose, minlength=count).astype(np.float64)
         affinity = _tag_affinity(whose, what, total, users, candidates, items)
         found[f"tag_affinity{suffix}"] = affinity
+        found[f"co_visits{suffix}"] = co_visits(
+            whose, what, users, candidates, (items.co_visits.indptr, items.co_visits.indices, items.co_visits.data)
+        )
         found[f"tag_lift{suffix}"] = affinity - np.asarray(items.tags[candidates] @ items.base)
         with np.errstate(invalid="ignore", divide="ignore"):
             share = _per_group(whose, items.category[what], users, items.category[candidates]) / total[users]

@@ -57,7 +57,7 @@ class FeatureSettings(Section):
         "users' days, and 100 at least",
     )
     max_item_table_mb: int = Field(
-        500, ge=1, description="what a ranker may know of all items together, in each Python worker: 200 bytes an item"
+        500, ge=1, description="what a ranker may know of all items together, in each Python worker: 600 bytes an item"
     )
     consuming_events: list[str] = Field(
         [v.PURCHASE, v.RATING, v.PLAY, v.READ, v.LIKE, v.DISLIKE],

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from repertoire.candidates.co_visits import co_visits
 from repertoire.declared_features import OF_CONTEXT, OF_ITEMS, OF_USERS, Feature, of_candidates
 from repertoire.features.item_arrays import item_arrays
 from repertoire.features.pair_features import build_pair_features
@@ -31,7 +32,8 @@ def describe(proposals: DataFrame, known: Known, sources: Sequence[str]) -> Data
 
     proposals: user_id, item_id, source, score, rank, reason. The driver and each Python worker hold of the items what pairs need.
     """
-    arrays = item_arrays(known.interactions, known.items, most_mb=known.most_mb)
+    visits = co_visits(known.interactions)
+    arrays = item_arrays(known.interactions, known.items, visits, most_mb=known.most_mb)
     pairs = build_pair_features(proposals, known.interactions, arrays, cutoff=known.cutoff, sources=sources)
     described = with_features(pairs, known.user_features, known.item_features)
     return described.withColumns({_OF_CONTEXT + name: F.lit(value) for name, value in _context(known.cutoff).items()})

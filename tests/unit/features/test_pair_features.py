@@ -5,9 +5,11 @@ import math
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from scipy.sparse import csr_array
 
 from repertoire.declared_features import of_candidates
 from repertoire.errors import SettingsError
@@ -26,6 +28,8 @@ WORKS = [
     ("d", ["rock"], "film", "iggy", 40.0, dt.date(2026, 1, 1)),
     ("e", None, None, None, None, None),
 ]
+# a speaks for b and d, d for b
+VISITS = (pa.array(["a", "b", "d"]), csr_array(np.array([[0, 0.5, 0.125], [0, 0, 0], [0, 0.25, 0]], np.float32)))
 PAIR = (
     "user_id string, item_id string, strength double, negative double, events long, seen boolean, last_ts timestamp, "
     "event_types array<string>"
@@ -55,7 +59,7 @@ def _built(
     proposed = spark.createDataFrame(
         proposals, "user_id string, item_id string, source string, score double, rank int, reason string"
     )
-    arrays = item_arrays(interactions, works, most_mb=10)
+    arrays = item_arrays(interactions, works, VISITS, most_mb=10)
     rows = build_pair_features(proposed, interactions, arrays, cutoff=CUTOFF, sources=SOURCES).collect()
     assert len(rows) == len({(row["user_id"], row["item_id"]) for row in rows})
     return {(row["user_id"], row["item_id"]): row.asDict() for row in rows}
@@ -80,6 +84,12 @@ def test_every_candidate_of_the_sources_has_a_row(built: dict[tuple[str, str], d
     assert set(built) == {("u", "b"), ("u", "d"), ("u", "e"), ("new", "a")}
     names = {one.name for one in of_candidates(SOURCES)}
     assert all(names <= set(row) for row in built.values())
+
+
+def test_what_the_wanted_items_say_for_a_candidate_adds_up(built: dict[tuple[str, str], dict[str, Any]]) -> None:
+    said = {pair: (row["co_visits"], row["co_visits_last_10"]) for pair, row in built.items()}
+    expected = {("u", "b"): 0.75, ("u", "d"): 0.125, ("u", "e"): 0.0, ("new", "a"): 0.0}
+    assert said == {pair: (value, value) for pair, value in expected.items()}
 
 
 def test_sources_say_their_scores_and_ranks(built: dict[tuple[str, str], dict[str, Any]]) -> None:
@@ -172,9 +182,9 @@ def test_too_many_items_are_refused_before_a_worker_holds_them(spark: SparkSessi
         F.lit("u").alias("user_id"), F.col("id").cast("string").alias("item_id"), F.lit(1.0).alias("strength")
     )
     with pytest.raises(
-        SettingsError, match="features of 6,000 items would take about 1 MB of each .*max_item_table_mb allows 1"
+        SettingsError, match="features of 6,000 items would take about 3 MB of each .*max_item_table_mb allows 1"
     ):
-        item_arrays(interactions, None, most_mb=1)
+        item_arrays(interactions, None, VISITS, most_mb=1)
 
 
 def test_an_item_beyond_the_arrays_takes_no_other_items_place(spark: SparkSession, works: DataFrame) -> None:
