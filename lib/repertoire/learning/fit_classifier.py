@@ -9,17 +9,16 @@ from pyspark.sql import functions as F
 
 from repertoire.errors import InputError, SettingsError
 from repertoire.frames.materialise import materialise
-from repertoire.learning.algorithm import Algorithm, TrainingRows
+from repertoire.learning.algorithm import Algorithm
 from repertoire.learning.algorithms import algorithm
 from repertoire.learning.calibration import NO_CALIBRATION, Calibration, fit_calibration
 from repertoire.learning.classification_metrics import Measured, measure
 from repertoire.learning.classifier import Classifier
-from repertoire.learning.encode_rows import encode_rows
 from repertoire.learning.feature_column import FeatureColumn
-from repertoire.learning.fit_encoder import fit_encoder
 from repertoire.learning.permutation_importance import Importance, permutation_importance
 from repertoire.learning.row_columns import HELD, LABEL, WEIGHT, quoted
 from repertoire.learning.score_rows import SCORES, score_rows
+from repertoire.learning.train import train
 from repertoire.settings import LearningSettings
 
 Decision = Literal["most_probable", "best_f1", "balanced"]
@@ -133,41 +132,22 @@ def check(chosen: Algorithm, fit: Fit) -> None:
 def _fit(
     rows: DataFrame, columns: Sequence[FeatureColumn], chosen: Algorithm, fit: Fit, *, name: str, rounds: int | None
 ) -> tuple[Classifier, int | None]:
-    form = chosen.form(fit.settings)
-    encoder = fit_encoder(
-        rows.where(~F.col(HELD)),
-        columns,
-        form=form,
-        settings=fit.settings.encoding,
-        positive=len(fit.classes) - 1,
-        bins=fit.settings.naive_bayes.bins,
-    )
     weights = _class_weights(fit) if fit.settings.class_weight == "balanced" else ()
-    weighed = rows
     if weights:
         by_class = F.array(*map(F.lit, weights))
-        weighed = rows.withColumn(WEIGHT, F.col(WEIGHT) * F.element_at(by_class, F.col(LABEL) + 1))
-    encoded = materialise(encode_rows(weighed, encoder), f"{fit.scratch}/encoded_{name}")
-    training = TrainingRows(
-        frame=encoded,
-        width=len(encoder.slots),
-        levels=tuple(encoder.levels),
-        classes=len(fit.classes),
+        rows = rows.withColumn(WEIGHT, F.col(WEIGHT) * F.element_at(by_class, F.col(LABEL) + 1))
+    model, stopped = train(
+        rows,
+        columns,
+        chosen,
+        fit.settings,
+        classes=fit.classes,
         seed=fit.seed,
-        scratch=f"{fit.scratch}/training_{name}",
+        scratch=f"{fit.scratch}/{name}",
         say=fit.say,
         rounds=rounds,
     )
-    fitted = chosen.fit(training, fit.settings)
-    model = Classifier(
-        algorithm=chosen.name,
-        encoder=encoder,
-        classes=fit.classes,
-        files=fitted.files,
-        facts=fitted.facts,
-        class_weights=() if chosen.margins else weights,
-    )
-    return model, fitted.rounds
+    return replace(model, class_weights=() if chosen.margins else weights), stopped
 
 
 def _class_weights(fit: Fit) -> tuple[float, ...]:

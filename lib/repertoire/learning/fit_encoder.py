@@ -68,7 +68,8 @@ def _number(name: str, values: NDArray[np.float64], settings: EncodingSettings, 
         return NumberCode(name, 0.0, 0.0, 0.0, 0.0, 1.0, bool(len(values)) and settings.missing_indicator, ())
     low, high = (_quantile(known, share) for share in (settings.clip_quantile, 1 - settings.clip_quantile))
     cut = np.clip(known, low, high)
-    fill = {"mean": float(cut.mean()), "median": _quantile(known, 0.5), "zero": 0.0}[settings.imputation]
+    fills = {"mean": float(cut.mean()), "median": _quantile(known, 0.5), "constant": settings.constant}
+    fill = fills[settings.imputation]
     missing = len(values) - len(known)
     mean = (cut.sum() + missing * fill) / len(values)
     deviation = math.sqrt((((cut - mean) ** 2).sum() + missing * (fill - mean) ** 2) / len(values))

@@ -7,14 +7,11 @@ from pyspark.sql import functions as F
 
 from repertoire.declared_features import Feature
 from repertoire.errors import InputError
-from repertoire.frames.materialise import materialise
-from repertoire.learning.algorithm import TrainingRows
 from repertoire.learning.algorithms import algorithm
 from repertoire.learning.classifier import Classifier
-from repertoire.learning.encode_rows import encode_rows
 from repertoire.learning.feature_column import FeatureColumn
-from repertoire.learning.fit_encoder import fit_encoder
 from repertoire.learning.row_columns import GROUP, HELD, LABEL
+from repertoire.learning.train import train
 from repertoire.settings import RankerSettings
 
 _HELD_SHARE = 10  # one group in so many is held back where that says when training ends
@@ -46,23 +43,7 @@ def fit_ranker(
     chosen = algorithm(settings.algorithm)
     held = F.pmod(F.xxhash64(F.lit(seed), GROUP), F.lit(_HELD_SHARE)) == 0 if chosen.stops_early else F.lit(False)
     columns = [FeatureColumn(one.name, one.kind) for one in features]
-    encoder = fit_encoder(
-        rows,
-        columns,
-        form=chosen.form(settings),
-        settings=settings.encoding,
-        positive=1,
-        bins=settings.naive_bayes.bins,
+    model, _ = train(
+        rows.withColumn(HELD, held), columns, chosen, settings, classes=CLASSES, seed=seed, scratch=scratch, say=say
     )
-    encoded = materialise(encode_rows(rows.withColumn(HELD, held), encoder), f"{scratch}/encoded")
-    training = TrainingRows(
-        frame=encoded,
-        width=len(encoder.slots),
-        levels=tuple(encoder.levels),
-        classes=len(CLASSES),
-        seed=seed,
-        scratch=f"{scratch}/training",
-        say=say,
-    )
-    fitted = chosen.fit(training, settings)
-    return Classifier(chosen.name, encoder, CLASSES, fitted.files, fitted.facts)
+    return model

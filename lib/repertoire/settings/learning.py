@@ -11,9 +11,10 @@ from repertoire.settings.section import Section
 class EncodingSettings(Section):
     """How a column becomes numbers that a model can take; all of it is fitted on training rows."""
 
-    imputation: Literal["mean", "median", "zero"] = Field(
-        "median", description="what stands for a missing number: mean, median, zero"
+    imputation: Literal["mean", "median", "constant"] = Field(
+        "median", description="what stands for a missing number: mean, median, constant"
     )
+    constant: float = Field(0.0, allow_inf_nan=False, description="that constant")
     missing_indicator: bool = Field(
         True, description="a further 0/1 feature says where a number was missing, if one was in training"
     )

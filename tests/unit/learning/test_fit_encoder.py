@@ -44,12 +44,12 @@ def test_numbers_are_filled_with_the_median_and_standardised_as_they_will_be(row
     assert number.deviation == pytest.approx(math.sqrt(sum((value - mean) ** 2 for value in filled) / 7))
 
 
-def test_the_filler_may_be_the_mean_or_zero(rows: DataFrame) -> None:
-    mean, zero = _fit(rows, imputation="mean")[0], _fit(rows, imputation="zero")[0]
+def test_the_filler_may_be_the_mean_or_a_constant(rows: DataFrame) -> None:
+    mean, other = _fit(rows, imputation="mean")[0], _fit(rows, imputation="constant", constant=-7)[0]
     assert isinstance(mean, NumberCode)
-    assert isinstance(zero, NumberCode)
+    assert isinstance(other, NumberCode)
     assert mean.fill == pytest.approx(115 / 6)
-    assert (zero.fill, zero.low) == (0.0, 1.0)  # what others are cut to is not asked of it
+    assert (other.fill, other.low) == (-7.0, 1.0)  # what others are cut to is not asked of it
 
 
 def test_numbers_are_clipped_at_quantiles(rows: DataFrame) -> None:
