@@ -37,9 +37,9 @@ def learn(world: World) -> FittedModel:
     pasts = _look_back(world)
     if not pasts:
         raise InputError(
-            f"the ranker cannot learn: in the last {world.ranker.window_days} days before {world.cutoff:%Y-%m-%d} nobody with a "
-            "history turned to something new. It needs a log with times that goes further back than ranking.ranker.window_days; "
-            "set fewer, or rank without it (ranking.ranker.algorithm=none). Nothing was written."
+            f"the ranker cannot learn: in the last {world.ranker.window_days} days before {world.cutoff:%Y-%m-%d} nobody turned to "
+            "something new, or nothing was known before them. It needs a log with times that goes further back than "
+            "ranking.ranker.window_days; set fewer, or rank without it (ranking.ranker.algorithm=none). Nothing was written."
         )
     sources = [source for source in pasts[0].sources if all(source in past.sources for past in pasts)]
     rows = training_rows(world, pasts, sources)
@@ -73,7 +73,7 @@ def learn(world: World) -> FittedModel:
 
 def _look_back(world: World) -> list[PastCandidates]:
     """The windows that are learnt from. After the first one, several at a time, for a small log's are many short Spark jobs that
-    leave most of the cores idle; one more may be looked at than is used.
+    leave most of the cores idle; some more may be looked at than are used.
     """
     pasts: list[PastCandidates] = []
     for windows in _rounds(world.ranker, pasts):

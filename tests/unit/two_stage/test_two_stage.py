@@ -146,7 +146,7 @@ def test_enough_users_end_the_search_for_windows(world: World, tmp_path: Path) -
 def test_a_log_without_times_or_too_short_is_refused(world: World, spark: SparkSession, tmp_path: Path) -> None:
     untimed = spark.createDataFrame([_event("u", "a", None, dt.date(2026, 2, 1))], EVENTS)
     with pytest.raises(
-        InputError, match="the ranker cannot learn: in the last 5 days before 2026-03-01 nobody with a history"
+        InputError, match="the ranker cannot learn: in the last 5 days before 2026-03-01 nobody turned to something new"
     ):
         learn(replace(world, events=untimed, scratch=f"{tmp_path}/untimed"))
     young = world.events.where(F.col("event_ts") >= F.lit(CUTOFF - dt.timedelta(days=4)))
