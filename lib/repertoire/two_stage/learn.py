@@ -37,8 +37,8 @@ def learn(world: World) -> FittedModel:
     pasts = _look_back(world)
     if not pasts:
         raise InputError(
-            f"the ranker cannot learn: in the last {world.ranker.window_days} days before {world.cutoff:%Y-%m-%d} nobody turned to "
-            "something new, or nothing was known before them. It needs a log with times that goes further back than "
+            f"the ranker cannot learn: in the last {world.ranker.window_days} days before {world.cutoff:%Y-%m-%d} nobody turned "
+            "to something new, or nothing was known before them. It needs a log with times that goes further back than "
             "ranking.ranker.window_days; set fewer, or rank without it (ranking.ranker.algorithm=none). Nothing was written."
         )
     sources = [source for source in pasts[0].sources if all(source in past.sources for past in pasts)]
