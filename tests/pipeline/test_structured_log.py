@@ -50,8 +50,8 @@ def test_a_whole_night_is_told_stage_by_stage_and_nobody_is_named(finished: Ware
     assert {line["run_id"] for line in lines} == {entries["ingest_events"].run_id}
     costs = finished.tables.rows(STAGE_COSTS).to_pylist()
     assert {row["stage"]: row["application_id"] for row in costs} == {
-        stage: line["application_id"] for stage, line in done.items()
-    }
+        stage: line["application_id"] for stage, line in done.items() if stage != "train_ranker"
+    }, "a stage that has nothing to do costs nothing"
     refused = finished.tables.rows(REJECTED_EVENTS).to_pylist()
     assert any(PEOPLE in row["raw"] for row in refused), "the table has what the log leaves out"
     assert PEOPLE not in finished_log
