@@ -50,9 +50,7 @@ _AS_THEY_COME = (EVENTS, ITEMS, USERS, REJECTED_EVENTS)
 def stages_of(settings: Settings) -> list[Stage]:
     """The nightly job's stages that are gone through, as far as the settings leave them something to do."""
     until = NIGHTLY[: NIGHTLY.index(rank_recommendations.STAGE) + 1]
-    return [
-        stage for stage in until if not (stage.nothing_to_do and stage.nothing_to_do(settings.view(stage.settings)))
-    ]
+    return [stage for stage in until if not stage.why_idle(settings)]
 
 
 def check(settings: Settings) -> None:

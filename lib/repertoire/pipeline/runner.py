@@ -76,7 +76,7 @@ class Runner:
         self._check_versions(chosen)
         written: set[str] = set()
         for stage in chosen:
-            if self.why_idle(stage):
+            if stage.why_idle(self._settings):
                 continue
             if stage.check:
                 stage.check(self._settings.view(stage.settings))
@@ -111,10 +111,6 @@ class Runner:
                 return [one.stage(stage, number, len(chosen)) for number, stage in enumerate(chosen, start=1)]
             finally:
                 self._warehouse.files.delete(self._warehouse.folder("scratch", one.run_id))
-
-    def why_idle(self, stage: Stage) -> str | None:
-        """Why the settings leave the stage nothing to do; None where there is something."""
-        return stage.nothing_to_do(self._settings.view(stage.settings)) if stage.nothing_to_do else None
 
     def _refuse_unsafe_writing(self) -> None:
         settings = self._settings
@@ -206,7 +202,7 @@ class _OneRun:
         ):
             self._runner._progress.skipped(stage.name)
             return before
-        if idle := self._runner.why_idle(stage):
+        if idle := stage.why_idle(self._settings):
             return self._leave(stage, settings_id, versions, idle, number, of)
         for table in stage.reads:
             version = versions[table.name]

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from repertoire.candidates.recommender import FittedModel
 from repertoire.errors import TableError
+from repertoire.settings import Settings
 from repertoire.store import Warehouse
 from repertoire.tables import Table, table
 
@@ -150,6 +151,10 @@ class Stage:
     nothing_to_do: Callable[[SimpleNamespace], str | None] | None = None
     takes_files: bool = False
     tends_warehouse: bool = False
+
+    def why_idle(self, settings: Settings) -> str | None:
+        """Why these settings leave it nothing to do; None where there is something."""
+        return self.nothing_to_do(settings.view(self.settings)) if self.nothing_to_do else None
 
     def __post_init__(self) -> None:
         for declared in (*self.reads, *self.reads_if_there, *self.writes):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -54,7 +55,9 @@ def _rows(
         placed.join(found, v.USER_ID, "left_semi")
         .where(kept)
         .withColumn(GROUP, F.xxhash64(F.lit(world.as_of), v.USER_ID))
-        .withColumn(WEIGHT, F.when(F.col(LABEL) == 1, F.col(WEIGHT) * _of_place(weights)).otherwise(F.lit(1.0)))
+        .withColumn(
+            WEIGHT, F.when(F.col(LABEL) == 1, F.col(WEIGHT) * _weight_of(F.col(_PLACE), weights)).otherwise(F.lit(1.0))
+        )
         .drop(_PLACE)
     )
 
@@ -63,13 +66,13 @@ def _of_type(weights: Mapping[str, float]) -> Column:
     """The most that the pair's event types count; 1 for those that are not named, and where the log has a single type."""
     if not weights:
         return F.lit(1.0)
-    table = F.create_map(*(F.lit(part) for one in weights.items() for part in one))
-    of_types = F.transform(v.TYPES, lambda name: F.coalesce(F.element_at(table, name), F.lit(1.0)))
+    of_types = F.transform(v.TYPES, lambda name: _weight_of(name, weights))
     return F.coalesce(F.array_max(of_types), F.lit(1.0)).cast("double")
 
 
-def _of_place(weights: Mapping[int, float]) -> Column:
+def _weight_of(value: Column, weights: Mapping[Any, float]) -> Column:
+    """1 for a value that is not named."""
     if not weights:
         return F.lit(1.0)
     table = F.create_map(*(F.lit(part) for one in weights.items() for part in one))
-    return F.coalesce(F.element_at(table, F.col(_PLACE)), F.lit(1.0))
+    return F.coalesce(F.element_at(table, value), F.lit(1.0))
