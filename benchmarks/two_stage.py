@@ -37,7 +37,8 @@ def main() -> int:
     command += ["--days", str(options.days), "--windows", str(options.windows), "--k", "10"]
     command += ["--items", options.items] if options.items else []
     for name in models:
-        command += ["--model", name, "--against", name]
+        command += ["--model", name]
+        command += ["--against", name] if name != TWO_STAGE else []
     for text in options.set:
         command += ["--set", text]
     clock = time.monotonic()
