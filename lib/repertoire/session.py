@@ -70,7 +70,14 @@ def class_archive() -> Path:
 
 
 def _java_options(settings: SparkSettings) -> str:
-    options = [f"-Dlog4j2.configurationFile={_LOG}", f"-Drepertoire.log={_log_level()}", settings.java_options]
+    # Classes that Spark compiles for its plans fill the metaspace; at its usual 21 MiB each growth starts a collection.
+    metaspace = "" if "-XX:MetaspaceSize" in settings.java_options else "-XX:MetaspaceSize=512m"
+    options = [
+        f"-Dlog4j2.configurationFile={_LOG}",
+        f"-Drepertoire.log={_log_level()}",
+        metaspace,
+        settings.java_options,
+    ]
     archive = class_archive()
     if archive.is_file() and " " not in str(archive) and "-XX:ArchiveClasses" not in settings.java_options:
         # Of another Java, or another class path, it is not used, and -Xlog keeps the JVM from saying so.
@@ -143,6 +150,8 @@ def start_session(settings: SparkSettings, *, app: str, files_here: bool = True)
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # 8 bytes that every reader knows; INT96 takes 12
         "spark.hadoop.parquet.enable.dictionary#event_id": "false",  # no two are equal
+        # Every table that is broadcast, however small, takes a page of the driver's heap: Spark's own are up to 64 MiB.
+        "spark.buffer.pageSize": "4m",
     }
     builder = SparkSession.builder.appName(app)
     if not under_spark_submit():

@@ -21,6 +21,7 @@ from repertoire.store.files import Files, is_local
 from repertoire.store.migrations import needs_rewriting, steps
 from repertoire.store.schemas import arrow_schema
 from repertoire.store.unreachable import unreachable
+from repertoire.store.version_checksum import FIRST_CHECKSUM, FIRST_COMMIT, checksum_of_empty
 from repertoire.tables import Table, Written
 
 if TYPE_CHECKING:  # what needs no Spark should not pay for its import
@@ -145,7 +146,18 @@ class DeltaTables:
             configuration=_properties(table),
             raise_if_key_not_exists=False,
         )
+        if not table.ledger:
+            self._sum_up(table)
         self._migrate(table)
+
+    def _sum_up(self, table: Table) -> None:
+        """Leaves Spark's Delta the checksum of an empty first version; without it, all is slower and as right."""
+        log = f"{self.path(table)}/_delta_log"
+        if not self._files.exists(f"{log}/{FIRST_CHECKSUM}"):
+            commit = self._files.read(f"{log}/{FIRST_COMMIT}")
+            text = checksum_of_empty(commit) if commit else None
+            if text:
+                self._files.create(f"{log}/{FIRST_CHECKSUM}", text)
 
     def made_version(self, table: Table) -> int | None:
         """The version of the declaration that a table keeps, None where it was never made."""
@@ -246,8 +258,25 @@ class DeltaTables:
         return rows.select(*table.column_names)
 
     def replace_run_date(self, frame: "DataFrame", table: Table, run_date: dt.date, mark: str) -> Commit:
-        """Puts the frame in the place of one run_date's rows, in one commit. Idempotent."""
-        return self._overwrite(_conform(frame, table), table, f"run_date = '{run_date.isoformat()}'", mark)
+        """Puts the frame in the place of one run_date's rows, in one commit. Idempotent.
+
+        A row of another run_date fails the write. Must not run twice at once for one run_date: the caller holds a lease. Where
+        the date has no rows yet there is nothing to take away, for which Delta would read its whole log: they are appended.
+        """
+        from repertoire.store.frames import all_of_run_date
+
+        rows = all_of_run_date(_conform(frame, table), table, run_date)
+        if table.sorted_by:
+            rows = rows.sortWithinPartitions(*table.sorted_by)
+        with exclusive(self.folder, table.name):
+            self.create(table)
+            writer = self._writer(rows, mark)
+            if run_date in self.run_dates(table):
+                writer = writer.mode("overwrite").option("replaceWhere", f"run_date = '{run_date.isoformat()}'")
+            else:
+                writer = writer.mode("append")
+            writer.save(self.path(table))
+            return self._commit(table, mark)
 
     def insert_new(self, frame: "DataFrame", table: Table, event_dates: Iterable[dt.date], mark: str) -> Commit:
         """Adds the rows whose key is not there yet; touches the given event_dates only, which the frame must not leave.
@@ -290,14 +319,6 @@ class DeltaTables:
         finally:
             spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
         return self._commit(table, mark)
-
-    def _overwrite(self, rows: "DataFrame", table: Table, where: str, mark: str) -> Commit:
-        if table.sorted_by:
-            rows = rows.sortWithinPartitions(*table.sorted_by)
-        with exclusive(self.folder, table.name):
-            self.create(table)
-            self._writer(rows, mark).mode("overwrite").option("replaceWhere", where).save(self.path(table))
-            return self._commit(table, mark)
 
     def _writer(self, rows: "DataFrame", mark: str) -> Any:
         return rows.write.format("delta").option("userMetadata", mark)

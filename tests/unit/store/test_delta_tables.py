@@ -93,7 +93,7 @@ def test_replacing_a_run_date_leaves_the_others_and_older_versions_stay_readable
 
 
 def test_rows_of_another_run_date_are_refused(tables: DeltaTables, spark: SparkSession) -> None:
-    with pytest.raises(Exception, match="REPLACE_WHERE"):
+    with pytest.raises(Exception, match=rf"interactions: a row of run_date {TUESDAY} among those of {MONDAY}"):
         tables.replace_run_date(interactions(spark, TUESDAY, "a"), INTERACTIONS, MONDAY, "one")
     assert tables.rows(INTERACTIONS).num_rows == 0
 
