@@ -1,9 +1,12 @@
 """Stage: learns, from candidates of earlier days and what followed, how to put candidates in order."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
+
+from pyspark.sql import DataFrame
 
 from repertoire.pipeline.cutoff import cutoff_of
 from repertoire.pipeline.earlier_model import earlier_model
@@ -19,6 +22,7 @@ from repertoire.tables import (
     MODELS,
     USER_FEATURES,
     USERS,
+    Table,
 )
 from repertoire.tuning.choose_split import known_before
 from repertoire.two_stage.known import Known, Night
@@ -67,31 +71,29 @@ def world_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> 
 
 def known_of(inputs: Inputs, settings: SimpleNamespace, context: RunContext) -> Known:
     """What the run's own tables of features say."""
-    return Known(
-        cutoff=context.cutoff,
-        interactions=inputs.frame(INTERACTIONS),
-        user_features=inputs.frame(USER_FEATURES),
-        item_features=inputs.frame(ITEM_FEATURES),
-        items=known_on(inputs, ITEMS, context.run_date),
-        most_mb=settings.features.max_item_table_mb,
-    )
+    return _known(inputs.frame, inputs, settings, context.zone, context.run_date)
 
 
 def _night(inputs: Inputs, settings: SimpleNamespace, zone: ZoneInfo, day: dt.date) -> Night | None:
     """What the run of that day left, where it left all of it."""
-    left = {table: inputs.of_day(table, day, None) for table in _LEFT}
-    if any(frame is None for frame in left.values()):
+    left = {table.name: inputs.of_day(table, day, None) for table in _LEFT}
+    frames = {name: frame for name, frame in left.items() if frame is not None}
+    if len(frames) < len(_LEFT):
         return None
-    frames = {table: frame for table, frame in left.items() if frame is not None}
-    known = Known(
+    return Night(frames[CANDIDATES.name], _known(lambda table: frames[table.name], inputs, settings, zone, day))
+
+
+def _known(
+    frame_of: Callable[[Table], DataFrame], inputs: Inputs, settings: SimpleNamespace, zone: ZoneInfo, day: dt.date
+) -> Known:
+    return Known(
         cutoff=cutoff_of(day, zone),
-        interactions=frames[INTERACTIONS],
-        user_features=frames[USER_FEATURES],
-        item_features=frames[ITEM_FEATURES],
+        interactions=frame_of(INTERACTIONS),
+        user_features=frame_of(USER_FEATURES),
+        item_features=frame_of(ITEM_FEATURES),
         items=known_on(inputs, ITEMS, day),
         most_mb=settings.features.max_item_table_mb,
     )
-    return Night(frames[CANDIDATES], known)
 
 
 def _hash_of(inputs: Inputs) -> str:

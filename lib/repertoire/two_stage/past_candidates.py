@@ -67,20 +67,23 @@ def candidates_of_the_past(now: World, window: int) -> PastCandidates | None:
     count = users.count()
     if not count:
         return None
-    proposals = _left(world, night, users) if night else _proposals(world, interactions, users)
-    known = night.known if night else known_at(world, interactions)
-    return PastCandidates(world, tuple(proposals), together(proposals), known, end, night is not None, relevant, count)
+    if night:
+        sources, proposals, known = personal_sources(world), _left(world, night, users), night.known
+    else:
+        found = _proposals(world, interactions, users)
+        sources, proposals, known = list(found), together(found), known_at(world, interactions)
+    return PastCandidates(world, tuple(sources), proposals, known, end, night is not None, relevant, count)
 
 
 def _sources(night: Night) -> set[str]:
     return {row[v.SOURCE] for row in night.proposals.select(v.SOURCE).distinct().collect()}
 
 
-def _left(world: World, night: Night, users: DataFrame) -> dict[str, DataFrame]:
-    """The night's proposals for these users, by source."""
-    own = night.proposals.where(F.col(v.RANK) <= world.ranker.depth).join(users, v.USER_ID, "left_semi")
-    kept = materialise(own.select(*PROPOSAL), f"{world.scratch}/proposals")
-    return {source: kept.where(F.col(v.SOURCE) == source) for source in personal_sources(world)}
+def _left(world: World, night: Night, users: DataFrame) -> DataFrame:
+    """The night's proposals for these users."""
+    asked = F.col(v.SOURCE).isin(personal_sources(world)) & (F.col(v.RANK) <= world.ranker.depth)
+    own = night.proposals.where(asked).join(users, v.USER_ID, "left_semi")
+    return materialise(own.select(*PROPOSAL), f"{world.scratch}/proposals")
 
 
 def _proposals(world: World, interactions: DataFrame, users: DataFrame) -> dict[str, DataFrame]:
