@@ -205,6 +205,21 @@ usage() {
 
 is_date() { [[ "$1" =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}$ ]] && date -d "$1" >/dev/null 2>&1; }
 
+# where_free ARGS...: a command of Airflow's, again while SQLite says that the scheduler holds its database: it does not wait where a
+# transaction that has read begins to write.
+where_free() {
+    local output code attempt
+    for attempt in 1 2 3 4 5; do
+        code=0
+        output="$("$VENV/bin/airflow" "$@" 2>&1)" || code=$?
+        ((code)) && [[ "$output" == *"database is locked"* ]] || break
+        say "the scheduler holds the database (try $attempt of 5)"
+        sleep 2
+    done
+    printf '%s\n' "$output"
+    return "$code"
+}
+
 command="${1:-}"
 [[ $# -eq 0 ]] || shift
 case "$command" in
@@ -232,7 +247,7 @@ case "$command" in
         exec "$VENV/bin/airflow" dags test "$(ask c.dag_id)" "$1" --conf "$conf"
         ;;
     backfill)
-        exec "$VENV/bin/airflow" backfill create --dag-id "$(ask c.dag_id)" \
+        where_free backfill create --dag-id "$(ask c.dag_id)" \
             --from-date "$(ask "__import__('datetime').datetime.fromisoformat('$1').replace(tzinfo=c.zone).isoformat()")" \
             --to-date "$(ask "__import__('datetime').datetime.fromisoformat('$2T23:59:59').replace(tzinfo=c.zone).isoformat()")" \
             --max-active-runs 1 "${@:3}"
