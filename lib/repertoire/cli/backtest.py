@@ -61,6 +61,7 @@ def backtest(
     paired by user, with intervals.
     """
     with explained(debug=debug):
+        from repertoire.cli.quick_start import als_in_java, quickly_started
         from repertoire.cli.sessions import lazy_session
         from repertoire.errors import SettingsError
 
@@ -81,6 +82,10 @@ def backtest(
                 "--windows moves the cutoff of global_time; it cannot go with --truth or another --split"
             )
         day = parse_date(run_date, "--run-date") if run_date else None
+        if events is not None:
+            settings = quickly_started(
+                settings, events, java_computes=als_in_java(settings, model or settings.candidates.models)
+            )
         with lazy_session(settings, app="repertoire backtest", debug=debug) as session:
             results = _results(
                 session(), settings, model or [], against or [], day, truth, windows, from_log=events is not None

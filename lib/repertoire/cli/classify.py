@@ -52,6 +52,7 @@ def fit(
     """Learns a column of a table from the others, says how well, and writes the model."""
     with explained(debug=debug):
         from repertoire.cli.model_folder import check_model_out, write_model
+        from repertoire.cli.quick_start import quickly_started
         from repertoire.evaluation.table_files import read_table
         from repertoire.learning.naive_bayes_factors import factors_of
         from repertoire.learning.table_classifier import fit_table
@@ -60,6 +61,8 @@ def fit(
         settings = load_settings(env=env, overrides=overrides(set_, classify__algorithm=algorithm))
         check_model_out(model_out)
         told = ClassifierReport()
+        in_java = settings.classify.algorithm in ("random_forest", "gbt")
+        settings = quickly_started(settings, table, java_computes=in_java)
         with _work(settings, model_out, "classify fit", debug=debug) as (spark, folder):
             found = fit_table(
                 read_table(spark, table, []),
@@ -96,6 +99,7 @@ def predict(
     """The table with `prediction` and a `score_LABEL` for each label; where it has the label, how good they are."""
     with explained(debug=debug):
         from repertoire.cli.model_folder import read_model
+        from repertoire.cli.quick_start import quickly_started
         from repertoire.evaluation.table_files import read_table
         from repertoire.learning.table_classifier import (
             TableClassifier,
@@ -107,6 +111,7 @@ def predict(
 
         settings = load_settings(env=env, overrides=set_ or [])
         check_out_table(out, MADE)
+        settings = quickly_started(settings, table, java_computes=False)
         classifier = TableClassifier.from_json(*read_model(model, _KIND))
         told = ClassifierReport()
         with _work(settings, out, "classify predict", debug=debug) as (spark, folder):

@@ -45,6 +45,7 @@ def demo(
 
 
 def _demo(data: Path | None, keep: Path, seed: int, env: str | None, given: list[str], *, debug: bool) -> None:
+    from repertoire.cli.quick_start import als_in_java, quickly_started
     from repertoire.cli.sessions import lazy_session
     from repertoire.cli.terminal import progress_for
     from repertoire.pipeline.lease import utc_now
@@ -70,6 +71,9 @@ def _demo(data: Path | None, keep: Path, seed: int, env: str | None, given: list
     else:
         values["ingest"] = {"events": str(data), "format": "movielens"}
     settings: Settings = load_settings(env=env, values=values, overrides=given)
+    settings = quickly_started(
+        settings, settings.ingest.events, java_computes=als_in_java(settings, settings.candidates.models)
+    )
     with lazy_session(settings, app="repertoire demo", debug=debug) as session:
         warehouse = open_warehouse(settings.run.warehouse)
         runner = Runner(warehouse, settings, STAGES, progress_for(Console(stderr=True)), session)

@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 COLUMNS = ("user_id", "rank", "item_id", "score", "source", "reason")
 MADE = Made("recommend", "a recommendation table", lambda names: tuple(names) == COLUMNS)
 
-# On a small log the JVM would spend most of its time compiling: the quick compiler alone is faster then. It is slower on
-# a large log, and where MLlib computes in Java for want of a native BLAS.
-_QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC -XX:ReservedCodeCacheSize=240m"
-_SMALL_BYTES = 8 * 2**20
-_UNPACKED = 4  # bytes of a log for each byte of its .gz
-
 
 def recommend(
     events: Annotated[str, typer.Argument(help="File or folder: user_id, item_id [, event_type, event_ts, value].")],
@@ -46,7 +40,7 @@ def recommend(
 ) -> None:
     """From a log to a recommendation table: user_id, rank, item_id, score, source, reason."""
     with explained(debug=debug):
-        from repertoire.session import has_native_blas
+        from repertoire.cli.quick_start import als_in_java, quickly_started
         from repertoire.settings import load_settings, with_model
 
         ingest: dict[str, object] = {
@@ -72,21 +66,11 @@ def recommend(
         # What is written on the way lies beside the answer, so that the answer's last step is a rename on one disk.
         folder = Path(tempfile.mkdtemp(prefix=".repertoire-", dir=parent))
         try:
-            own = settings.run.model_copy(update={"warehouse": str(folder)})
-            spark = settings.spark
-            by_mllib = "als" in settings.candidates.models and settings.candidates.als.engine == "mllib"
-            if not spark.java_options and _is_small(Path(events)) and (has_native_blas() or not by_mllib):
-                spark = spark.model_copy(update={"java_options": _QUICK_START})
-            _recommend(settings.model_copy(update={"run": own, "spark": spark}), out, folder, debug=debug)
+            own = settings.model_copy(update={"run": settings.run.model_copy(update={"warehouse": str(folder)})})
+            quick = quickly_started(own, events, java_computes=als_in_java(own, own.candidates.models))
+            _recommend(quick, out, folder, debug=debug)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_small(log: Path) -> bool:
-    """Whether a local log is small; of one elsewhere nothing is known before Spark has started."""
-    files = [log] if log.is_file() else log.rglob("*")
-    sizes = [file.stat().st_size * (_UNPACKED if file.suffix == ".gz" else 1) for file in files if file.is_file()]
-    return 0 < sum(sizes) < _SMALL_BYTES
 
 
 def _recommend(settings: "Settings", out: Path, folder: Path, *, debug: bool) -> None:
