@@ -22,7 +22,7 @@ def fast_start() -> dict[str, str]:
     options = [
         "-Dlog4j2.configurationFile=lib/repertoire/log4j2.properties",
         f"-XX:SharedArchiveFile={_SET_UP / 'classes.jsa'} -Xshare:auto -Xlog:cds=off -Xlog:cds+dynamic=off",
-        "-XX:TieredStopAtLevel=1 -XX:MetaspaceSize=512m",
+        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:MetaspaceSize=512m",
     ]
     jars = os.pathsep.join(str(jar) for jar in sorted((_SET_UP / "jars").glob("*.jar")))
     return {

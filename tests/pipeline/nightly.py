@@ -52,7 +52,7 @@ SMALL = (
     "spark.shuffle_partitions=2",
     "spark.master=local[2]",
     "spark.driver_memory=1g",
-    "spark.java_options=-XX:TieredStopAtLevel=1",
+    "spark.java_options=-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
     "ingest.max_rejected_share=0.2",
 )
 
