@@ -146,9 +146,10 @@ class DeltaTables:
             configuration=_properties(table),
             raise_if_key_not_exists=False,
         )
-        if not table.ledger:
+        opened = DeltaTable(self.path(table))
+        if opened.version() == 0 and not table.ledger:
             self._sum_up(table)
-        self._migrate(table)
+        self._migrate(table, opened)
 
     def _sum_up(self, table: Table) -> None:
         """Leaves Spark's Delta the checksum of an empty first version; without it, all is slower and as right."""
@@ -180,9 +181,8 @@ class DeltaTables:
         properties = {name: value for name, value in _properties(table).items() if value}
         DeltaTable(self.path(table)).alter.set_table_properties(properties, raise_if_not_exists=False)
 
-    def _migrate(self, table: Table) -> None:
+    def _migrate(self, table: Table, opened: DeltaTable) -> None:
         """Columns first, then the version: interrupted between the two, it is done again."""
-        opened = DeltaTable(self.path(table))
         there = {field.name for field in opened.schema().fields}
         missing = [column for column in table.columns if column.name not in there]
         found = opened.metadata().configuration
